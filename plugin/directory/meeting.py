@@ -1,0 +1,60 @@
+"""What a meeting is, wherever its feed came from: value types only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Attendance = Literal["in-person", "online", "hybrid"]
+Precision = Literal["exact", "approximate", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One meeting on one day, as a patient could attend it.
+
+    `starts` carries the meeting's own UTC offset. `km` is the great-circle distance to
+    the place asked for: None for an online meeting, an approximate place, or where no
+    place was asked for.
+    """
+
+    id: str
+    feed: str
+    key: str
+    program: str
+    name: str
+    starts: datetime
+    minutes: int
+    attendance: Attendance
+    km: float | None = None
+    tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    venue: str = ""
+    address: str = ""  # street, town: in the form of the feed
+    precision: Precision = "exact"
+    timezone: str = ""  # IANA
+    url: str = ""  # https page of the meeting, else ""
+    join_url: str = ""  # https address of the online meeting, else ""
+    phone: str = ""
+    demo: bool = False  # invented, for demonstration
+    feed_fetched: datetime | None = None  # UTC
+    times_a_week: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingsWanted:
+    """What matching asks of a directory for each programme."""
+
+    programs: tuple[str, ...]
+    at: datetime
+    near: Place | None = None
+    within_km: float = 50.0
+    hours: int = 14 * 24
+    attendance: Literal["in-person", "online"] | None = None
+    language: str | None = None
+    limit: int = 3  # for each programme

@@ -1,0 +1,158 @@
+"""What a recommendation is: value types only, in the order in which they are read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from plugin.directory.meeting import MeetingsWanted, Occurrence
+
+Level = Literal["red", "amber", "info"]
+Stage = Literal["active", "remission", "ask"]
+
+# The directory, as matching sees it: asked once, answers for every programme.
+FindMeetings = Callable[[MeetingsWanted], Mapping[str, Sequence[Occurrence]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What the patient said. Nothing here is ever inferred.
+
+    Source: contract, "Preferences file".
+    """
+
+    spiritual: Literal["secular_only", "spiritual_ok", "faith"] | None = None
+    modality: Literal["online", "in-person"] | None = None
+    language: str | None = None
+    lgbtq: bool = False
+    women: bool = False
+    men: bool = False
+    veterans: bool = False
+    young_people: bool = False
+    beginners: bool = False
+    picks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One line of the chart that speaks for something. `resource` is `Type/id`."""
+
+    resource: str
+    system: str = ""
+    code: str = ""
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    id: str
+    name: str
+    stage: Stage
+    confidence: float  # 1 high, 0.7 medium, 0 ask the clinician
+    because: tuple[Because, ...]
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:  # noqa: A001 - the clinicians' word
+    id: str
+    level: Level
+    title: str
+    text: str
+    because: tuple[Because, ...] = ()
+    must: tuple[str, ...] = ()  # what the clinician is asked to do
+    needs_answer: bool = False  # red: text of what was done
+    needs_follow_up: bool = False  # suicide risk: a date as well
+    asks_withdrawal: bool = False  # low / plan first / not asked
+    crisis_lines: tuple[str, ...] = ()  # ids of single_sessions.json
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    grade: Literal["A", "B", "C", "D"] | None
+    citations: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One part of the fit. `known` is False where no data spoke and 0.5 was taken."""
+
+    id: str
+    weight: float
+    value: float  # 0-1; the points it gives are weight * value
+    known: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """One suitable programme."""
+
+    id: str
+    name: str
+    score: float  # 0-1
+    fit: Literal["strong", "good", "fair"]  # the score in words
+    approach: tuple[str, ...]
+    evidence: Evidence
+    needs: tuple[str, ...]
+    reasons: tuple[str, ...]
+    cautions: tuple[str, ...]
+    deferred: bool
+    features: tuple[Feature, ...]
+    meetings: tuple[Occurrence, ...] = ()
+    finder_url: str = ""
+    because: tuple[Because, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SingleSession:
+    id: str
+    name: str
+    minutes: int | None
+    reasons: tuple[str, ...]
+    evidence: Evidence = field(default_factory=lambda: Evidence(None))
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    id: str
+    name: str
+    reason: str
+    kind: str = ""  # what counts are kept by: age, language, country, rule S6 ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    resource: str
+    display: str
+    system: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    entry: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    knowledge_version: str
+    at: datetime
+    age: int | None
+    gender: str
+    needs: tuple[Need, ...]
+    warnings: tuple[Warning, ...]
+    programs: tuple[Recommended, ...]  # every suitable one, in rank order
+    offered: tuple[str, ...]  # the three to five put forward
+    single_sessions: tuple[SingleSession, ...]
+    removed: tuple[Removed, ...]
+    unmapped: tuple[Unmapped, ...]
+    unreadable: tuple[UnreadableEntry, ...]
+    could_not_check: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # lines that always stand on the screen
+
+    def program(self, program_id: str) -> Recommended | None:
+        return next((p for p in self.programs if p.id == program_id), None)
