@@ -1,0 +1,32 @@
+"""The one frozen `Settings`, from one TOML file and the environment.
+
+    from plugin.settings import Settings, load_settings
+
+`shape` says what may be set, `keys` where the secrets come from, `checks` which
+combinations are refused, `load` brings them together, and `lines` finds the line that
+a refusal names. `registrations` hands each `[[ehr]]` to the SMART client.
+"""
+
+from plugin.settings.load import load_settings
+from plugin.settings.refusal import ConfigRefused
+from plugin.settings.shape import (
+    AuditLogin,
+    CdsIssuer,
+    Checkpoints,
+    Ehr,
+    Feed,
+    Sessions,
+    Settings,
+)
+
+__all__ = [
+    "AuditLogin",
+    "CdsIssuer",
+    "Checkpoints",
+    "ConfigRefused",
+    "Ehr",
+    "Feed",
+    "Sessions",
+    "Settings",
+    "load_settings",
+]
