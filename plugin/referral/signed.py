@@ -65,6 +65,10 @@ class SignedReferral:
     language: str = "en"
     encounter_start: str = ""
     encounter_end: str = ""
+    # The record it comes from falls under 42 CFR Part 2, and it tells of substance use.
+    part2: bool = False
+    part2_consent: str = ""  # the signed consent it is written under, as `Consent/1`
+    restricted: bool = False  # violence and the like: label R, nothing named
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Site:
     note_type: str = "11488-4"  # LOINC
     note_status: NoteStatus = "preliminary"
     part2: str = "confirm"
+    name: str = ""  # the organisation on whose behalf the app writes
 
     @property
     def identifier_system(self) -> str:

@@ -1,0 +1,234 @@
+"""The note's draft: what a clinician would sign, in plain prose, editable afterwards.
+
+Two forms. The named one says which groups, which reasons and what was done about the
+warnings. The unnamed one says that a support group was discussed, and nothing from
+which a group, a reason or a meeting could be told.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from plugin.directory.meeting import Occurrence
+from plugin.matching.recommendation import Recommendation, Recommended
+from plugin.referral import labels
+from plugin.referral.phrases import phrase
+from plugin.referral.signed import (
+    Acknowledgement,
+    Agreement,
+    Choice,
+    ChosenMeeting,
+)
+from plugin.referral.text import clean_text, one_line
+
+Withdrawal = Literal["low", "plan", "not_asked"]
+Interpreter = Literal["used", "needed", "not_needed"]
+
+_LINE: Final = 300
+# Violence: nothing of it stands in a note that a proxy may read.
+RESTRICTED_WARNINGS: Final = frozenset({"S11"})
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSettings:
+    """What the site and the EHR say about the note."""
+
+    locale: str = "en_US"  # of dates and times
+    language: str = "en"
+    carries_referral: bool = False  # no order can be written: the note is the referral
+    part2: bool = False  # the record falls under 42 CFR Part 2
+    part2_consent: str = ""
+
+
+def choice_of(recommended: Recommended, meeting: Occurrence | None) -> Choice:
+    """A programme and its meeting as they are shown now, to be frozen at signing."""
+    lines = dict.fromkeys(because.resource for because in recommended.because)
+    return Choice(
+        program=recommended.id,
+        name=recommended.name,
+        meeting=None if meeting is None else _chosen(meeting),
+        reasons=recommended.reasons,
+        conditions=tuple(line for line in lines if line.startswith("Condition/")),
+        needs=recommended.needs,
+    )
+
+
+def draft_note(
+    recommendation: Recommendation,
+    choices: Sequence[Choice],
+    agreement: Agreement,
+    *,
+    on: date,
+    settings: NoteSettings | None = None,
+    acknowledged: Sequence[Acknowledgement] = (),
+    withdrawal: Withdrawal | None = None,
+    follow_up: date | None = None,
+    interpreter: Interpreter | None = None,
+) -> str:
+    """Draft the note of a referral.
+
+    Takes:  the recommendation as shown, one or two choices, what the patient agreed
+            to, the clinic's own date, what was done about each warning, the answer
+            about withdrawal (None where no rule asks), the date of the next contact,
+            whether an interpreter is needed or was used (None where not known).
+    Gives:  plain text; lines are separated by LF.
+    """
+    chosen_settings = settings or NoteSettings()
+    draft = _Draft(chosen_settings, on)
+    dates = tuple(a.follow_up for a in acknowledged if a.follow_up is not None)
+    contact = follow_up or (min(dates) if dates else None)
+    if agreement == "named":
+        blocks = [
+            draft.opening(named=True),
+            draft.reasons(recommendation, choices),
+            draft.choices(choices),
+            draft.plan(choices),
+            draft.risk(recommendation, acknowledged, withdrawal),
+            draft.closing(contact, interpreter, named=True),
+        ]
+    else:
+        blocks = [
+            draft.opening(named=False),
+            draft.risk(recommendation, (), None),
+            draft.closing(contact, interpreter, named=False),
+        ]
+    return clean_text("\n\n".join("\n".join(b) for b in blocks if b))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    settings: NoteSettings
+    on: date
+
+    def opening(self, *, named: bool) -> list[str]:
+        suffix = "" if named else ".unnamed"
+        lines = [
+            self._say(f"heading{suffix}", date=self._day(self.on)),
+            self._say(f"beside{suffix}"),
+        ]
+        if self.settings.carries_referral:
+            lines.append(self._say("carried"))
+        return lines
+
+    def reasons(
+        self, recommendation: Recommendation, choices: Sequence[Choice]
+    ) -> list[str]:
+        wanted = dict.fromkeys(need for choice in choices for need in choice.needs)
+        named = [_need_line(n, recommendation) for n in wanted]
+        reasons = "; ".join(line for line in named if line)
+        return [self._say("reasons", reasons=reasons)] if reasons else []
+
+    def choices(self, choices: Sequence[Choice]) -> list[str]:
+        lines = [self._say("chosen.one" if len(choices) == 1 else "chosen.two")]
+        for number, choice in enumerate(choices, start=1):
+            lines.append(self._choice(number, choice))
+        return lines
+
+    def plan(self, choices: Sequence[Choice]) -> list[str]:
+        fixed = any(choice.meeting is not None for choice in choices)
+        first = "plan.first" if fixed else "plan.first.open"
+        steps = (first, "plan.call", "plan.sample", "plan.medicines", "plan.review")
+        return [self._say("plan"), *(self._say(step) for step in steps)]
+
+    def risk(
+        self,
+        recommendation: Recommendation,
+        acknowledged: Sequence[Acknowledgement],
+        withdrawal: Withdrawal | None,
+    ) -> list[str]:
+        lines = [self._say("risk")]
+        done = list(self._warnings(recommendation, acknowledged))
+        if done:
+            lines += [self._say("warnings"), *done]
+        if withdrawal is not None:
+            lines.append(self._say(f"withdrawal.{withdrawal}"))
+        return lines
+
+    def closing(
+        self, contact: date | None, interpreter: Interpreter | None, *, named: bool
+    ) -> list[str]:
+        lines = []
+        if contact is not None:
+            lines.append(self._say("follow_up", date=self._day(contact)))
+        if interpreter in ("used", "needed"):
+            lines.append(self._say(f"interpreter.{interpreter}"))
+        lines.append(self._say("agreement.named" if named else "agreement.unnamed"))
+        if named and self.settings.part2:
+            consent = self.settings.part2_consent
+            if consent:
+                lines.append(self._say("consent", reference=one_line(consent, _LINE)))
+            lines.append(labels.PART2_NOTICE)
+        return lines
+
+    def _warnings(
+        self, recommendation: Recommendation, acknowledged: Sequence[Acknowledgement]
+    ) -> Iterator[str]:
+        titles = {warning.id: warning.title for warning in recommendation.warnings}
+        for answer in acknowledged:
+            text = clean_text(answer.text)
+            if text and answer.warning not in RESTRICTED_WARNINGS:
+                title = one_line(titles.get(answer.warning, ""), _LINE)
+                yield self._say("warning", title=title or answer.warning, text=text)
+
+    def _choice(self, number: int, choice: Choice) -> str:
+        program = one_line(choice.name, _LINE) or choice.program
+        meeting = choice.meeting
+        if meeting is None:
+            return self._say("choice.open", number=str(number), program=program)
+        where = one_line(meeting.where, _LINE)
+        return self._say(
+            "choice.meeting" if where else "choice.meeting.nowhere",
+            number=str(number),
+            program=program,
+            when=self._time(meeting.starts),
+            how=self._how(meeting.attendance),
+            where=where,
+        ).rstrip()
+
+    def _how(self, attendance: str) -> str:
+        known = attendance in ("in-person", "online", "hybrid")
+        return self._say(attendance) if known else one_line(attendance, _LINE)
+
+    def _say(self, key: str, **values: str) -> str:
+        words = phrase(key, self.settings.language)
+        return words.format_map(values) if values else words
+
+    def _day(self, day: date) -> str:
+        from babel.dates import format_date  # noqa: PLC0415 - slow to load
+
+        return format_date(day, "medium", locale=self.settings.locale)
+
+    def _time(self, moment: datetime) -> str:
+        """The meeting's own clock: its offset stands in `moment`."""
+        from babel.dates import format_date, format_time  # noqa: PLC0415
+
+        locale = self.settings.locale
+        day = format_date(moment.date(), "EEE, " + _medium(locale), locale=locale)
+        return f"{day}, {format_time(moment.timetz(), 'short', locale=locale)}"
+
+
+def _medium(locale: str) -> str:
+    from babel import Locale  # noqa: PLC0415
+
+    return str(Locale.parse(locale).date_formats["medium"].pattern)
+
+
+def _need_line(need_id: str, recommendation: Recommendation) -> str:
+    need = next((n for n in recommendation.needs if n.id == need_id), None)
+    if need is None:
+        return ""
+    codes = dict.fromkeys(b.code for b in need.because if b.code)
+    name = one_line(need.name, _LINE)
+    return f"{name} ({', '.join(codes)})" if codes else name
+
+
+def _chosen(meeting: Occurrence) -> ChosenMeeting:
+    where = ", ".join(part for part in (meeting.venue, meeting.address) if part)
+    return ChosenMeeting(
+        id=meeting.id,
+        name=meeting.name,
+        starts=meeting.starts,
+        attendance=meeting.attendance,
+        where=where if meeting.attendance != "online" else "",
+    )
