@@ -198,7 +198,7 @@ def changed(good: str, old: str, new: str) -> str:
             "public_url is plain http",
             id="http-public-url",
         ),
-        pytest.param(FRAMES, "frame_ancestors = [", 9, "is not TOML", id="broken-toml"),
+        pytest.param(FRAMES, "frame_ancestors = [", 10, "is not TOML", id="broken-toml"),
         pytest.param(
             FRAMES, "[sessions]\nidle_minutes = 0", 9, "idle_minutes", id="no-session"
         ),
