@@ -1,0 +1,446 @@
+"""From a recommendation to what the first screen shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from plugin.chart.chart import Chart
+from plugin.matching.recommendation import (
+    Need,
+    Recommendation,
+    Removed,
+    SingleSession,
+)
+from plugin.screens.cards import Card, card
+from plugin.screens.draft import Draft
+from plugin.screens.warning_lines import CrisisLines, WarningBoxes, codes_of
+from plugin.screens.words import Words
+
+# What an explicit wish of the patient can bring back.
+CAN_BE_PUT_BACK = frozenset({"requires", "preference", "gender", "faith", "modality"})
+MOST_MORE_GROUPS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class NeedLine:
+    id: str
+    name: str
+    stage: str
+    stage_words: str
+    codes: tuple[str, ...]
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    head: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    title: str
+    text: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    name: str
+    reason: str
+    back: str  # what the button asks for, "" where nothing brings it back
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    id: str
+    name: str
+    length: str
+    grade: str
+    reasons: tuple[str, ...]
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    id: str
+    text: str
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendView:
+    """Makes the values of the template for one reader."""
+
+    words: Words
+    crisis: CrisisLines
+    now: datetime
+
+    def values(
+        self,
+        chart: Chart,
+        shown: Recommendation,
+        draft: Draft,
+        *,
+        has_place: bool,
+        every_need: Sequence[Need],
+        missing: Mapping[str, str],
+    ) -> dict[str, object]:
+        """Everything but the frame.
+
+        Takes: `every_need`, the chart's needs before the clinician took any out.
+        """
+        listed = listed_programs(shown, draft)
+        cards = [self._card(shown, program, draft) for program in listed]
+        more = [
+            self._card(shown, p.id, draft)
+            for p in shown.programs
+            if p.id not in listed and p.id not in draft.left_out
+        ][:MOST_MORE_GROUPS]
+        boxes = WarningBoxes(self.words, self.crisis, self.now.date())
+        return {
+            "warnings": boxes.of(shown.warnings, draft.answers, missing),
+            "reading_notices": self._reading_notices(shown, chart),
+            "checks": self._checks(chart, shown),
+            "chosen_withdrawal": draft.withdrawal,
+            "filing_waits": any(w.needs_answer for w in shown.warnings)
+            and bool(missing),
+            "cards": cards,
+            "groups_words": self._groups_words(len(cards)),
+            "one_approach": _one_approach(cards),
+            "none_words": self._none_words(shown),
+            "more_groups": more,
+            "more_groups_words": self.words.count(
+                "%(num)s more that fits", "%(num)s more that fit", len(more)
+            ),
+            "chosen_words": self._chosen_words(cards),
+            "knowledge_version": shown.knowledge_version,
+            **self._left_out(shown, draft),
+            **self._needs(chart, shown, draft, every_need),
+            **self._sessions(shown.single_sessions, draft),
+            **self._preferences(draft, has_place=has_place),
+        }
+
+    def _card(self, shown: Recommendation, program: str, draft: Draft) -> Card:
+        found = shown.program(program)
+        assert found is not None
+        return card(found, draft, self.words, self.now)
+
+    # ---- reading ----
+
+    def _reading_notices(self, shown: Recommendation, chart: Chart) -> list[Notice]:
+        words, notices = self.words, []
+        if shown.could_not_check:
+            notices.append(
+                Notice(
+                    words.say("Part of the chart could not be read"),
+                    words.say(
+                        "Could not check: %(sources)s. That is not the same as none: "
+                        "a need or a risk may be missing below.",
+                        sources=self._sources(shown.could_not_check),
+                    ),
+                    (),
+                )
+            )
+        if chart.incomplete:
+            notices.append(
+                Notice(
+                    words.say("A list in the chart is incomplete"),
+                    words.say(
+                        "Read in part: %(sources)s. A need or a risk may be missing "
+                        "below.",
+                        sources=self._sources(chart.incomplete),
+                    ),
+                    (),
+                )
+            )
+        if shown.unreadable:
+            notices.append(
+                Notice(
+                    words.count(
+                        "%(num)s entry could not be read",
+                        "%(num)s entries could not be read",
+                        len(shown.unreadable),
+                    ),
+                    words.say(
+                        "What follows uses the others. A need or a risk may be missing."
+                    ),
+                    tuple(
+                        words.say(
+                            "Entry %(number)s: %(reason)s",
+                            number=words.number(line.entry + 1),
+                            reason=line.reason,
+                        )
+                        for line in shown.unreadable
+                    ),
+                )
+            )
+        return notices
+
+    def _sources(self, sources: Iterable[str]) -> str:
+        return ", ".join(source_words(source, self.words) for source in sources)
+
+    def _checks(self, chart: Chart, shown: Recommendation) -> list[CheckLine]:
+        words = self.words
+        lines = [
+            CheckLine(
+                words.say("Rules"),
+                words.say("version %(version)s", version=shown.knowledge_version),
+            )
+        ]
+        if shown.could_not_check:
+            lines.append(
+                CheckLine(
+                    words.say("Could not check"), self._sources(shown.could_not_check)
+                )
+            )
+        if "MedicationRequest" not in shown.could_not_check:
+            names = [m.text or _display(m.codings) for m in chart.medications]
+            lines.append(
+                CheckLine(
+                    words.say("Medicines read"),
+                    ", ".join(n for n in names if n) or words.say("none on record"),
+                )
+            )
+        lines += [CheckLine("", note) for note in shown.notes]
+        return lines
+
+    # ---- needs ----
+
+    def _needs(
+        self,
+        chart: Chart,
+        shown: Recommendation,
+        draft: Draft,
+        every_need: Sequence[Need],
+    ) -> dict[str, object]:
+        lines = [self._need(need, draft) for need in every_need]
+        taken = [line.name for line in lines if line.taken]
+        asked = sum(1 for line in lines if line.stage == "ask" and not line.taken)
+        said = ", ".join(taken) or self.words.say("none taken up")
+        if asked:
+            said += "; " + self.words.count("%(num)s to ask", "%(num)s to ask", asked)
+        sources = self._source_lines(chart, every_need)
+        summary = self.words.say("Sources")
+        if shown.unmapped:
+            summary += "; " + self.words.count(
+                "%(num)s not matched", "%(num)s not matched", len(shown.unmapped)
+            )
+        return {
+            "needs": lines,
+            "needs_line": said,
+            "sources": sources,
+            "sources_words": summary,
+            "unmapped": [CodeLine(u.code, u.display) for u in shown.unmapped],
+        }
+
+    def _need(self, need: Need, draft: Draft) -> NeedLine:
+        asked = need.stage == "ask"
+        taken = (
+            need.id in draft.added_needs
+            if asked
+            else need.id not in (draft.dropped_needs)
+        )
+        stage = {
+            "active": self.words.say("active"),
+            "remission": self.words.say("in remission"),
+            "ask": self.words.say("ask"),
+        }[need.stage]
+        if need.derived:
+            stage = self.words.say("derived")
+        return NeedLine(
+            need.id,
+            self.words.say(need.name),
+            need.stage,
+            stage,
+            codes_of(need.because),
+            taken,
+        )
+
+    def _source_lines(self, chart: Chart, needs: Sequence[Need]) -> list[CodeLine]:
+        """Each entry of the chart that speaks for a need, once, with its date."""
+        dated = {c.reference: c.recorded or c.onset for c in chart.conditions}
+        dated |= {o.reference: o.effective for o in chart.observations}
+        lines = {}
+        for need in needs:
+            for b in need.because:
+                when = dated.get(b.resource, "")
+                parts = [b.display, self.words.recorded(when) if when else ""]
+                lines[b.resource, b.code] = CodeLine(
+                    b.code, "; ".join(p for p in parts if p)
+                )
+        return list(lines.values())
+
+    # ---- groups ----
+
+    def _groups_words(self, number: int) -> str:
+        if not number:
+            return self.words.say("No suitable group found")
+        return self.words.count(
+            "%(num)s group to discuss", "%(num)s groups to discuss", number
+        )
+
+    def _none_words(self, shown: Recommendation) -> str:
+        if not shown.needs:
+            return self.words.say(
+                "The chart names no need that a group answers. Tick a need to ask "
+                "about, or talk about what the patient would like."
+            )
+        return self.words.say(
+            "None of the groups that the rules know suits this patient. The list is "
+            "not padded; see what was left out, and why."
+        )
+
+    def _chosen_words(self, cards: Sequence[Card]) -> str:
+        picked = sorted((c for c in cards if c.picked), key=lambda c: c.order)
+        return "; ".join(
+            f"{c.name}, {c.meeting.when}" if c.meeting and c.meeting_id else c.name
+            for c in picked
+        )
+
+    def _left_out(self, shown: Recommendation, draft: Draft) -> dict[str, object]:
+        lines = []
+        for program, reason in draft.left_out.items():
+            found = shown.program(program)
+            if found is not None:
+                lines.append(
+                    LeftOut(
+                        found.name,
+                        reason or self.words.say("left out by you, no reason given"),
+                        f"back:{program}",
+                    )
+                )
+        lines += [self._removed(line) for line in shown.removed]
+        return {
+            "left_out": lines,
+            "left_out_words": self.words.count(
+                "%(num)s left out, with the reason",
+                "%(num)s left out, with reasons",
+                len(lines),
+            ),
+        }
+
+    def _removed(self, line: Removed) -> LeftOut:
+        back = f"wish:{line.id}" if line.kind in CAN_BE_PUT_BACK else ""
+        return LeftOut(line.name, line.reason, back)
+
+    def _sessions(
+        self, sessions: Sequence[SingleSession], draft: Draft
+    ) -> dict[str, object]:
+        return {
+            "sessions": [
+                SessionLine(
+                    s.id,
+                    s.name,
+                    self.words.say("%(num)s min", num=self.words.number(s.minutes))
+                    if s.minutes
+                    else "",
+                    s.evidence.grade or "",
+                    s.reasons,
+                    s.id in draft.sessions,
+                )
+                for s in sessions
+            ]
+        }
+
+    # ---- preferences ----
+
+    def _preferences(self, draft: Draft, *, has_place: bool) -> dict[str, object]:
+        say, stated = self.words.say, draft.preferences
+        spiritual = [
+            ("", say("not stated")),
+            ("secular_only", say("Not spiritual")),
+            ("spiritual_ok", say("Spiritual is fine")),
+            ("faith", say("Faith-based")),
+        ]
+        modality = [
+            ("", say("not stated")),
+            ("in-person", say("In person")),
+            ("online", say("Online")),
+        ]
+        wishes = [
+            Wish("women", say("Women"), stated.women),
+            Wish("men", say("Men"), stated.men),
+            Wish("lgbtq", say("LGBTQ+"), stated.lgbtq),
+            Wish("young_people", say("Young people"), stated.young_people),
+            Wish("veterans", say("Veterans"), stated.veterans),
+            Wish("beginners", say("Beginners"), stated.beginners),
+        ]
+        spoken = self._language_options(stated.language)
+        said = [
+            text for value, text in spiritual if value and value == stated.spiritual
+        ]
+        said += [text for value, text in modality if value and value == stated.modality]
+        said += [text for value, text in spoken if value and value == stated.language]
+        said += [wish.text for wish in wishes if wish.taken]
+        return {
+            "spiritual_options": spiritual,
+            "chosen_spiritual": stated.spiritual or "",
+            "modality_options": modality,
+            "chosen_modality": stated.modality or "",
+            "language_options": spoken,
+            "chosen_language": stated.language or "",
+            "wishes": wishes,
+            "any_wish": any(wish.taken for wish in wishes),
+            "preferences_line": ", ".join(said) or say("nothing stated"),
+            "place_options": self._places(has_place=has_place),
+            "chosen_place": draft.place,
+        }
+
+    def _language_options(self, stated: str | None) -> list[tuple[str, str]]:
+        tags = dict.fromkeys(
+            ("en", "es", "fr", "de", "pt", "pl", "zh", "ar", stated or "")
+        )
+        names = self.words.locale.languages
+        return [("", self.words.say("not stated"))] + [
+            (tag, str(names.get(tag, tag)).capitalize()) for tag in tags if tag
+        ]
+
+    def _places(self, *, has_place: bool) -> list[tuple[str, str]]:
+        if has_place:
+            return [
+                ("home", self.words.say("Home, as in the chart")),
+                ("none", self.words.say("Anywhere")),
+            ]
+        return [
+            (
+                "none",
+                self.words.say("The chart has no place: distances are not known."),
+            ),
+        ]
+
+
+def listed_programs(shown: Recommendation, draft: Draft) -> list[str]:
+    """What stands on the list: the offered, what was added or chosen, less what was
+    left out."""
+    wanted = dict.fromkeys((*shown.offered, *draft.shown_too, *draft.picks))
+    return [p for p in wanted if p not in draft.left_out and shown.program(p)]
+
+
+def source_words(source: str, words: Words) -> str:
+    return {
+        "Patient": words.say("the patient's data"),
+        "Condition": words.say("problems and diagnoses"),
+        "Observation": words.say("screening scores"),
+        "MedicationRequest": words.say("medicines"),
+        "Encounter": words.say("visits"),
+        "Consent": words.say("consents"),
+        "QuestionnaireResponse": words.say("questionnaires"),
+        "ServiceRequest": words.say("earlier referrals"),
+    }.get(source, source)
+
+
+def _display(codings: Sequence[object]) -> str:
+    return next((str(d) for c in codings if (d := getattr(c, "display", ""))), "")
+
+
+def _one_approach(cards: Sequence[Card]) -> bool:
+    return len(cards) > 1 and len({c.approach for c in cards}) == 1

@@ -1,0 +1,257 @@
+"""A recommendation, a chart and what surrounds them, as the screens are handed them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from plugin.chart.chart import Chart, Coding, Condition, Medication, Patient
+from plugin.directory.meeting import Occurrence
+from plugin.matching.recommendation import (
+    Because,
+    Evidence,
+    Feature,
+    Need,
+    Recommendation,
+    Recommended,
+    Removed,
+    SingleSession,
+    Unmapped,
+    UnreadableEntry,
+)
+from plugin.matching.recommendation import Warning as SafetyWarning
+from plugin.screens.patient_line import Frame, patient_line, read_words
+from plugin.screens.warning_lines import CrisisLine
+from plugin.screens.words import Words
+
+NOW = datetime(2026, 3, 2, 15, 20, tzinfo=UTC)
+NEW_YORK = ZoneInfo("America/New_York")
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+def occurrence(
+    number: int, program: str, day: int, *, attendance: str = "in-person"
+) -> Occurrence:
+    online = attendance == "online"
+    return Occurrence(
+        id=f"{program}-{number}",
+        feed="demo",
+        key=str(number),
+        program=program,
+        name="Evening meeting",
+        starts=datetime(2026, 3, day, 18, 30, tzinfo=NEW_YORK),
+        minutes=60,
+        attendance=attendance,  # type: ignore[arg-type]
+        km=None if online else 1.4,
+        tags=("open", "beginners"),
+        languages=("en",),
+        venue="" if online else "Lantern House, Room 2",
+        address="" if online else "Brooklyn",
+        timezone="America/New_York",
+        url="https://groups.example.org/meeting",
+        feed_fetched=NOW - timedelta(days=1),
+    )
+
+
+FEATURES = (
+    Feature("need", 0.45, 1.0, known=True, text="Serves the need"),
+    Feature("evidence", 0.20, 0.75, known=True, text="Evidence for it"),
+    Feature("reach", 0.15, 0.3, known=True, text="Next meeting, travel"),
+    Feature("preference", 0.10, 0.5, known=False, text="Preferences"),
+)
+F10 = Because("Condition/1", ICD, "F10.20", "Alcohol dependence, uncomplicated")
+F33 = Because("Condition/2", ICD, "F33.1", "Depressive disorder, recurrent, moderate")
+
+
+def program(
+    program_id: str,
+    name: str,
+    grade: str,
+    approach: str,
+    meetings: Sequence[Occurrence],
+) -> Recommended:
+    return Recommended(
+        id=program_id,
+        name=name,
+        score=0.9,
+        fit="strong" if grade in "AB" else "good",
+        approach=(approach, "peer-led"),
+        evidence=Evidence(
+            grade,  # type: ignore[arg-type]
+            ("Zemore SE et al. A longitudinal study. J Subst Abuse Treat 2018;88:18",),
+            "Involvement predicted outcome equally across groups.",
+        ),
+        needs=("alcohol",),
+        reasons=(
+            "For alcohol use (F10.20), with tools for urges and mood.",
+            "Supports prescribed medicine.",
+        ),
+        cautions=("Views on psychiatric medicine vary by group.",),
+        deferred=False,
+        features=FEATURES,
+        meetings=tuple(meetings),
+        because=(F10,),
+    )
+
+
+@pytest.fixture
+def chart() -> Chart:
+    return Chart(
+        patient=Patient(
+            reference="Patient/t-00417",
+            id="t-00417",
+            name="Marcus Avery",
+            birth_date="1979-05-14",
+            gender="male",
+            mrn="T-00417",
+            language="en",
+        ),
+        conditions=(
+            Condition("Condition/1", (Coding(ICD, "F10.20"),), recorded="2026-02-12"),
+            Condition("Condition/2", (Coding(ICD, "F33.1"),), recorded="2025-12-08"),
+        ),
+        medications=(Medication("MedicationRequest/1", (), "sertraline 100 mg"),),
+        read_at=NOW - timedelta(minutes=3),
+    )
+
+
+@pytest.fixture
+def recommendation() -> Recommendation:
+    return Recommendation(
+        knowledge_version="2026.02",
+        at=NOW,
+        age=46,
+        gender="male",
+        needs=(
+            Need("alcohol", "Alcohol use", "active", 1.0, (F10,)),
+            Need("depression", "Depression", "active", 1.0, (F33,)),
+            Need("dual_diagnosis", "Both together", "active", 1.0, (), derived=True),
+            Need(
+                "loneliness",
+                "Loneliness",
+                "ask",
+                0.0,
+                (Because("Condition/3", ICD, "Z60.2", "Lives alone"),),
+            ),
+        ),
+        warnings=(
+            SafetyWarning(
+                "S6b",
+                "amber",
+                "Ask about withdrawal before abstinence",
+                "Past seizure, delirium? Daily amount? Last drink?",
+                (F10,),
+                must=("Ask about seizures and delirium before any abstinence advice",),
+                asks_withdrawal=True,
+            ),
+            SafetyWarning(
+                "S16",
+                "info",
+                "The patient decides what is written",
+                "42 CFR Part 2 may apply.",
+                (F10,),
+            ),
+        ),
+        programs=(
+            program(
+                "dra",
+                "Dual Recovery Anonymous",
+                "B",
+                "12-step",
+                [occurrence(1, "dra", 7, attendance="online")],
+            ),
+            program(
+                "smart",
+                "SMART Recovery",
+                "B",
+                "secular",
+                [occurrence(1, "smart", 3), occurrence(2, "smart", 7)],
+            ),
+            program(
+                "dbsa", "DBSA support group", "C", "secular", [occurrence(1, "dbsa", 4)]
+            ),
+            program(
+                "aa", "Alcoholics Anonymous", "A", "12-step", [occurrence(1, "aa", 2)]
+            ),
+            program("lifering", "LifeRing", "B", "secular", []),
+        ),
+        offered=("dra", "smart", "dbsa", "aa"),
+        single_sessions=(
+            SingleSession(
+                "mi1",
+                "Motivational interviewing",
+                45,
+                ("A frame for this talk.",),
+                Evidence("A", ("Vasilaki 2006",)),
+            ),
+        ),
+        removed=(
+            Removed(
+                "mm", "Moderation Management", "Not in dependence (F10.20).", "S6b"
+            ),
+            Removed("celebrate", "Celebrate Recovery", "Faith-based.", "requires"),
+        ),
+        unmapped=(Unmapped("Condition/9", "Essential hypertension", ICD, "I10"),),
+        unreadable=(),
+        could_not_check=(),
+        notes=("Methadone from an opioid treatment program may not appear: ask.",),
+    )
+
+
+@pytest.fixture
+def red(recommendation: Recommendation) -> Recommendation:
+    """The same, with suicide risk above it, and a chart that was read in part."""
+    risk = SafetyWarning(
+        "S1",
+        "red",
+        "Suicide risk: assess now",
+        "PHQ-9 item 9 is 2. This app does not assess risk.",
+        (Because("Observation/4", "http://loinc.org", "44260-8", "PHQ-9 item 9"),),
+        must=("First: safety planning with the patient.", "Ask: means at home."),
+        needs_answer=True,
+        needs_follow_up=True,
+        crisis_lines=("us_988",),
+    )
+    return replace(
+        recommendation,
+        warnings=(risk, *recommendation.warnings),
+        could_not_check=("Observation",),
+        unreadable=(UnreadableEntry(3, "Condition without a code"),),
+    )
+
+
+@pytest.fixture
+def empty(recommendation: Recommendation) -> Recommendation:
+    """A patient for whom nothing fits."""
+    return replace(
+        recommendation, age=15, needs=(), programs=(), offered=(), warnings=()
+    )
+
+
+@pytest.fixture
+def words() -> Words:
+    return Words.of("en", "US")
+
+
+@pytest.fixture
+def frame(chart: Chart, words: Words) -> Frame:
+    return Frame(
+        base="/launches/c0ffee",
+        active="recommend",
+        patient=patient_line(chart, 46, words),
+        user_name="Dr. R. Lindqvist",
+        full_banner=True,
+        open_referrals=2,
+        read=read_words(chart, words, NOW),
+    )
+
+
+def no_lines(ids: Sequence[str]) -> Sequence[CrisisLine]:
+    return [CrisisLine("988", "call or text", "not checked") for _ in ids]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
