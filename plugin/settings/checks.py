@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plugin.settings import lines
 from plugin.settings.keys import looks_typed
-from plugin.settings.shape import Ehr, Settings
+from plugin.settings.shape import NEEDED_SCOPES, Ehr, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     """Every reason, in the order of the file, why these settings are refused."""
     yield from _public_url(settings)
     yield from _keys(settings)
+    yield from _metrics_token(settings)
     for number, ehr in enumerate(settings.ehrs):
         for check in _EHR_CHECKS:
             for key, what, mend in check(ehr, settings):
@@ -77,11 +78,11 @@ def _public_url(settings: Settings) -> Iterator[Finding]:
 def _keys(settings: Settings) -> Iterator[Finding]:
     if settings.allow_loopback_http:
         return
-    for name, key in (
-        ("SELFHELP_MASTER_KEY", settings.master_key),
-        ("SELFHELP_AUDIT_KEY", settings.audit_key),
+    for name, keys in (
+        ("SELFHELP_MASTER_KEY", settings.master_keys),
+        ("SELFHELP_AUDIT_KEY", settings.audit_keys),
     ):
-        if looks_typed(key):
+        if any(looks_typed(key) for key in keys):
             yield Finding(
                 (),
                 f"{name} is a sample key",
@@ -89,13 +90,23 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             )
 
 
+def _metrics_token(settings: Settings) -> Iterator[Finding]:
+    if settings.metrics_token_file and settings.metrics_token is None:
+        yield Finding(
+            ("metrics_token_file",),
+            "metrics_token_file names a file without a token",
+            "Name a readable, non-empty file",
+        )
+
+
 # Each check of one EHR gives (key, what is wrong, how to mend it).
 Wrong = Iterator[tuple[str, str, str]]
 
 
 def _issuer(ehr: Ehr, settings: Settings) -> Wrong:
-    if reason := _plain_http(ehr.issuer, settings):
-        yield "issuer", f"issuer {reason}", _TO_HTTPS
+    for key, url in (("issuer", ehr.issuer), ("oidc_issuer", ehr.oidc_issuer)):
+        if url and (reason := _plain_http(url, settings)):
+            yield key, f"{key} {reason}", _TO_HTTPS
     host = urlsplit(ehr.issuer).hostname or ""
     address = _address(host)
     if is_loopback(host):
@@ -154,6 +165,16 @@ def _secret(ehr: Ehr, _settings: Settings) -> Wrong:
         )
 
 
+def _scopes(ehr: Ehr, _settings: Settings) -> Wrong:
+    missing = NEEDED_SCOPES.difference(ehr.scopes)
+    if missing:
+        yield (
+            "scopes",
+            f"scopes lack {', '.join(sorted(missing))}",
+            "Add them: without them no launch ends in a patient and a known user",
+        )
+
+
 def _ca_file(ehr: Ehr, _settings: Settings) -> Wrong:
     if ehr.ca_file and not Path(ehr.ca_file).is_file():
         yield (
@@ -174,6 +195,7 @@ _EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
     _networks,
     _frames,
     _secret,
+    _scopes,
     _ca_file,
     _cds_issuers,
 )

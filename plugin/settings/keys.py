@@ -1,4 +1,7 @@
-"""The master key and the audit key: from the environment or a file it names."""
+"""The master key and the audit key: from the environment or a file it names.
+
+While a key is being replaced, the new one stands first and the old one after it.
+"""
 
 import base64
 import binascii
@@ -19,35 +22,43 @@ _MAKE_ONE = "Make one with: head -c 32 /dev/urandom | base64"
 _LEAST_DIFFERENT = 8
 
 
-def master_key(environ: Mapping[str, str]) -> SecretBytes:
-    """The key that seals tokens, pending launches and signing keys at rest."""
-    key = _key("SELFHELP_MASTER_KEY", environ)
-    if key is None:
+def master_keys(environ: Mapping[str, str]) -> tuple[SecretBytes, ...]:
+    """The keys that seal tokens, pending launches and signing keys at rest.
+
+    Gives:  the current one first, then those that it replaced.
+    """
+    keys = _keys("SELFHELP_MASTER_KEY", environ)
+    if not keys:
         raise ConfigRefused(
             "The master key is missing",
             f"Set SELFHELP_MASTER_KEY or SELFHELP_MASTER_KEY_FILE. {_MAKE_ONE}",
         )
-    return key
+    return keys
 
 
-def audit_key(environ: Mapping[str, str], master: SecretBytes) -> SecretBytes:
-    """The key of the audit trail's chain.
+def audit_keys(
+    environ: Mapping[str, str], master: tuple[SecretBytes, ...]
+) -> tuple[SecretBytes, ...]:
+    """The keys of the audit trail, the current one first.
 
-    An installation that sets none gets one derived from its master key, so that the
-    chain is never without a key that the database does not hold.
+    An installation that sets none gets them derived from its master keys, so that
+    the chain is never without a key that the database does not hold.
     """
-    key = _key("SELFHELP_AUDIT_KEY", environ)
-    if key is not None:
-        return key
-    derive = HKDF(SHA256(), KEY_BYTES, salt=None, info=b"selfhelp audit trail")
-    return SecretBytes(derive.derive(master.get_secret_value()))
+    keys = _keys("SELFHELP_AUDIT_KEY", environ)
+    return keys or tuple(_derived(key) for key in master)
+
+
+def _derived(master: SecretBytes) -> SecretBytes:
+    info = b"selfhelp audit trail"
+    derivation = HKDF(SHA256(), KEY_BYTES, salt=None, info=info)
+    return SecretBytes(derivation.derive(master.get_secret_value()))
 
 
 def looks_typed(key: SecretBytes) -> bool:
     return len(set(key.get_secret_value())) < _LEAST_DIFFERENT
 
 
-def _key(name: str, environ: Mapping[str, str]) -> SecretBytes | None:
+def _keys(name: str, environ: Mapping[str, str]) -> tuple[SecretBytes, ...]:
     text, source = environ.get(name, ""), name
     if path := environ.get(f"{name}_FILE", ""):
         if text:
@@ -55,11 +66,13 @@ def _key(name: str, environ: Mapping[str, str]) -> SecretBytes | None:
                 f"{name} and {name}_FILE are both set", "Keep one of them"
             )
         text, source = _read(Path(path), f"{name}_FILE"), f"{name}_FILE"
-    if not text.strip():
-        return None
+    return tuple(_decoded(word, source) for word in text.split())
+
+
+def _decoded(text: str, source: str) -> SecretBytes:
     try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):  # ValueError: not ASCII
         key = b""
     if len(key) != KEY_BYTES:
         raise ConfigRefused(f"{source} is not 32 bytes in base64", _MAKE_ONE)

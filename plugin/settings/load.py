@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from plugin.settings import lines
 from plugin.settings.checks import findings
-from plugin.settings.keys import audit_key, master_key
+from plugin.settings.keys import audit_keys, master_keys
 from plugin.settings.refusal import ConfigRefused
 from plugin.settings.shape import (
     AuditLogin,
@@ -34,7 +34,10 @@ _TABLES: Mapping[str, type[BaseModel]] = {
 # Keys of `Settings` that no file may set, and what to do instead.
 _NOT_IN_FILE = {
     "master_key": "Set SELFHELP_MASTER_KEY or SELFHELP_MASTER_KEY_FILE instead",
+    "master_keys": "Set SELFHELP_MASTER_KEY or SELFHELP_MASTER_KEY_FILE instead",
     "audit_key": "Set SELFHELP_AUDIT_KEY or SELFHELP_AUDIT_KEY_FILE instead",
+    "audit_keys": "Set SELFHELP_AUDIT_KEY or SELFHELP_AUDIT_KEY_FILE instead",
+    "metrics_token": "Put it in a file and name it in metrics_token_file",
     "client_secret": "Put it in a file of its own and name it in client_secret_file",
     "ehrs": "Write [[ehr]]",
     "feeds": "Write [[feed]]",
@@ -58,8 +61,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     for at, key in _forbidden(values):
         raise refuse(at, f"{key} may not stand in this file", _NOT_IN_FILE[key])
     _read_secrets(values, file.parent)
-    master = master_key(environ)
-    secrets = {"master_key": master, "audit_key": audit_key(environ, master)}
+    master = master_keys(environ)
+    secrets = {"master_keys": master, "audit_keys": audit_keys(environ, master)}
     try:
         settings = Settings.model_validate(values | secrets)
     except ValidationError as error:
@@ -129,12 +132,14 @@ def _read_secrets(values: dict[str, Any], folder: Path) -> None:
     Paths are relative to the configuration file. A file that cannot be read leaves no
     secret, which `checks` refuses where one is needed.
     """
-    for _, table in _tables(values):
-        for key in ("client_secret_file", "ca_file"):
+    everywhere: list[tuple[lines.Path, dict[str, Any]]] = [((), values)]
+    for _, table in everywhere + _tables(values):
+        for key in ("client_secret_file", "metrics_token_file", "ca_file"):
             if isinstance(table.get(key), str) and table[key]:
                 table[key] = str(folder / table[key])
-        if secret := _secret(table.get("client_secret_file")):
-            table["client_secret"] = secret
+        for key in ("client_secret", "metrics_token"):
+            if secret := _secret(table.get(f"{key}_file")):
+                table[key] = secret
 
 
 def _secret(path: object) -> str | None:

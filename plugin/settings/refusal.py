@@ -4,7 +4,7 @@ ConfigRefused   the app does not start: where, what is wrong, how to mend it
 """
 
 
-class ConfigRefused(Exception):  # noqa: N818 - named for what happened
+class ConfigRefused(Exception):
     """A configuration that the app does not start with. Prints as one line."""
 
     def __init__(

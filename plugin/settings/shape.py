@@ -17,7 +17,6 @@ from pydantic import (
     SecretBytes,
     SecretStr,
     StrictBool,
-    field_validator,
 )
 
 # What the app reads and writes, each asked for only where the EHR lists it.
@@ -38,6 +37,8 @@ WANTED_SCOPES = (
     "patient/DocumentReference.crs",
     "patient/Provenance.c",
 )
+
+NEEDED_SCOPES = frozenset({"launch", "openid", "fhirUser"})
 
 _COUNTRY_MEANT = {"UK": "GB"}  # the usual name, not the ISO 3166-1 code
 
@@ -91,6 +92,9 @@ def _database(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+OptionalAddress = Annotated[
+    str, AfterValidator(lambda value: _web_address(value) if value else value)
+]
 Origin = Annotated[str, AfterValidator(_origin)]
 Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[str, AfterValidator(_network)]
@@ -119,6 +123,7 @@ class Ehr(Table):
 
     id: Name
     issuer: WebAddress
+    oidc_issuer: OptionalAddress = ""  # where identities are signed under another name
     client_id: str = Field(min_length=1, max_length=255)
     client_auth: Literal["private_key_jwt", "client_secret_basic", "none"] = (
         "private_key_jwt"
@@ -137,12 +142,7 @@ class Ehr(Table):
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
     allowed_networks: tuple[Network, ...] = ()
     ca_file: str = ""
-    proxy: str = ""
-
-    @field_validator("proxy")
-    @classmethod
-    def _proxy(cls, value: str) -> str:
-        return _web_address(value) if value else value
+    proxy: OptionalAddress = ""
 
 
 class Feed(Table):
@@ -192,8 +192,12 @@ class Settings(Table):
     sessions: Sessions = Sessions()
     audit_login: AuditLogin | None = None
     checkpoints: Checkpoints | None = None
-    master_key: SecretBytes  # 32 bytes
-    audit_key: SecretBytes  # 32 bytes
+    # 32 bytes each. The first is used for what is new; all of them for what is old.
+    master_keys: tuple[SecretBytes, ...] = Field(min_length=1)
+    audit_keys: tuple[SecretBytes, ...] = Field(min_length=1)
+    # Who may read /metrics; without it, nobody but a demonstration on loopback.
+    metrics_token_file: str = ""
+    metrics_token: SecretStr | None = None  # read from the file, never from the TOML
 
     @property
     def origin(self) -> str:

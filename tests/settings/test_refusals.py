@@ -178,6 +178,20 @@ def changed(good: str, old: str, new: str) -> str:
             FRAMES, 'part2 = "ignore"', 8, "docs/configuration.md", id="part2"
         ),
         pytest.param(
+            FRAMES,
+            'scopes = ["launch", "openid"]',
+            8,
+            "scopes lack fhirUser",
+            id="scopes",
+        ),
+        pytest.param(
+            "[[ehr]]",
+            'metrics_token_file = "gone"\n[[ehr]]',
+            4,
+            "a file without a token",
+            id="missing-metrics-token",
+        ),
+        pytest.param(
             'database_url = "sqlite:///selfhelp.db"',
             'database_url = "mysql://root@db/selfhelp"',
             2,
@@ -198,7 +212,9 @@ def changed(good: str, old: str, new: str) -> str:
             "public_url is plain http",
             id="http-public-url",
         ),
-        pytest.param(FRAMES, "frame_ancestors = [", 10, "is not TOML", id="broken-toml"),
+        pytest.param(
+            FRAMES, "frame_ancestors = [", 10, "is not TOML", id="broken-toml"
+        ),
         pytest.param(
             FRAMES, "[sessions]\nidle_minutes = 0", 9, "idle_minutes", id="no-session"
         ),

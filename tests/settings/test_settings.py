@@ -8,6 +8,8 @@ import pytest
 
 from plugin.settings import load_settings
 from plugin.settings.lines import key_lines, line_of
+from plugin.settings.registrations import registrations
+from smart_launch.secret import Secret
 
 
 def test_settings_hold_what_the_file_says(load) -> None:
@@ -51,16 +53,43 @@ def test_config_is_found_through_the_environment(tmp_path: Path, good: str) -> N
     key.write_text(base64.b64encode(bytes(range(32))).decode() + "\n")
     environ = {"SELFHELP_CONFIG": str(file), "SELFHELP_MASTER_KEY_FILE": str(key)}
     settings = load_settings(None, environ)
-    assert settings.master_key.get_secret_value() == bytes(range(32))
+    assert settings.master_keys[0].get_secret_value() == bytes(range(32))
 
 
 def test_audit_key_is_its_own_or_derived_but_never_the_master_key(load) -> None:
     own = bytes(range(100, 132))
     given = load(SELFHELP_AUDIT_KEY=base64.b64encode(own).decode())
-    assert given.audit_key.get_secret_value() == own
+    assert given.audit_keys[0].get_secret_value() == own
     derived = load()
-    assert derived.audit_key == load().audit_key
-    assert derived.audit_key != derived.master_key
+    assert derived.audit_keys == load().audit_keys
+    assert derived.audit_keys != derived.master_keys
+
+
+def test_replaced_keys_stand_after_the_current_one(load) -> None:
+    new, old = bytes(range(50, 82)), bytes(range(32))
+    both = "\n".join(base64.b64encode(key).decode() for key in (new, old))
+    keys = load(SELFHELP_MASTER_KEY=both).master_keys
+    assert [key.get_secret_value() for key in keys] == [new, old]
+
+
+def test_registrations_carry_each_ehr(load, tmp_path: Path, good: str) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    text = good.replace(
+        'id = "general"',
+        'id = "general"\nclient_auth = "client_secret_basic"\n'
+        'client_secret_file = "secret"\nca_file = "ca.pem"\n'
+        'allowed_hosts = ["login.general.example"]\n'
+        'allowed_networks = ["10.20.0.0/16"]\nproxy = "http://proxy.example:3128"',
+    )
+    registered = registrations(load(text)).by_id("general")
+    assert registered.redirect_uri == "https://selfhelp.example.org/callback"
+    assert registered.client_secret == Secret("hunter2")
+    assert registered.ca_file == str(tmp_path / "ca.pem")
+    assert registered.allows("https://login.general.example/authorize")
+    assert not registered.allows("https://evil.example/authorize")
+    assert registered.proxy == "http://proxy.example:3128"
+    assert str(registered.allowed_networks[0]) == "10.20.0.0/16"
 
 
 def test_uk_means_gb(load, good: str) -> None:
