@@ -1,0 +1,1 @@
+"""What a hospital needs to run the app, and an EHR to try it with."""
