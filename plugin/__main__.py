@@ -1,0 +1,5 @@
+"""`python -m plugin` is `selfhelp`."""
+
+from plugin.cli import main
+
+main()
