@@ -1,0 +1,185 @@
+"""The trail: one hash chain for each tenant, extended with every act.
+
+An event is appended in the transaction of the act that it tells of. If it cannot be,
+the act does not happen.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, text
+
+from plugin.audit.keys import AuditKeys
+from plugin.clock import Clock
+from plugin.store.audit_tables import audit_events
+from plugin.store.engine import writing
+from plugin.store.schema import micros
+from smart_launch.sealing import Seal
+
+# What the first record of a chain stands upon.
+GENESIS = bytes(32)
+
+# The tenant of an event that belongs to none, such as a launch by an unknown issuer.
+NO_TENANT = "-"
+
+_LOCK_SPACE = 0x41554454  # PostgreSQL advisory locks of the trail: "AUDT"
+_COLUMN_LENGTHS = {"actor": 255, "context": 64, "outcome": 64, "kind": 64, "tenant": 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act. `patient` is the FHIR id: the trail itself makes the pseudonym.
+
+    `detail` is JSON-able and holds no token, no secret and no name.
+    """
+
+    tenant: str
+    kind: str
+    actor: str = ""
+    patient: str = ""
+    context: str = ""
+    outcome: str = "done"
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Appends; nothing else. See `verify` for reading."""
+
+    keys: AuditKeys
+    clock: Clock
+    _seal: Seal = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_seal", self.keys.seal())
+
+    def record(self, engine: Engine, event: Event) -> int:
+        """Append in a transaction of its own. Gives the record's number."""
+        with writing(engine) as connection:
+            return self.append(connection, event)
+
+    def append(self, connection: Connection, event: Event) -> int:
+        """Append in the caller's transaction. Gives the record's number.
+
+        Call it last: on PostgreSQL it holds the tenant's chain until the transaction
+        ends.
+        """
+        event = _storable(event)
+        lock_chain(connection, event.tenant)
+        sequence, previous = last_of(connection, event.tenant)
+        row = self._row(event, sequence + 1, previous)
+        connection.execute(insert(audit_events).values(row))
+        return sequence + 1
+
+    def _row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:
+        key_id = self.keys.current
+        sealed = self._sealed(event, sequence)
+        columns: dict[str, Any] = {
+            "tenant": event.tenant,
+            "sequence": sequence,
+            "kind": event.kind,
+            "at": micros(self.clock()),
+            "actor": event.actor,
+            "patient": self.keys.pseudonym(event.tenant, event.patient),
+            "context": event.context,
+            "outcome": event.outcome,
+            "key_id": key_id,
+        }
+        canonical = orjson.dumps(
+            columns
+            | {
+                "detail": event.detail,
+                "identity": identity_digest(sealed),
+                "previous": previous.hex(),
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )
+        return columns | {
+            "canonical": canonical,
+            "identity": sealed,
+            "chain": self.keys.chain(canonical, key_id),
+        }
+
+    def _sealed(self, event: Event, sequence: int) -> bytes | None:
+        if not event.patient:
+            return None
+        return self._seal.seal(
+            event.patient.encode(), **_identity_place(event.tenant, sequence)
+        )
+
+    def identity(self, row: RowMapping) -> str:
+        """The FHIR id behind a record's pseudonym. Who asks records that they asked.
+
+        Raises: SealBroken for a record that was moved or changed.
+        """
+        if row["identity"] is None:
+            return ""
+        place = _identity_place(row["tenant"], row["sequence"])
+        return self._seal.open(row["identity"], **place).decode()
+
+
+def last_of(connection: Connection, tenant: str) -> tuple[int, bytes]:
+    """The number and the chain value of a tenant's newest record; 0 for none."""
+    newest = (
+        select(audit_events.c.sequence, audit_events.c.chain)
+        .where(audit_events.c.tenant == tenant)
+        .order_by(audit_events.c.sequence.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    return (row.sequence, row.chain) if row else (0, GENESIS)
+
+
+def identity_digest(sealed: bytes | None) -> str:
+    """What a record keeps of the sealed identity, which may one day be erased."""
+    return hashlib.sha256(sealed).hexdigest() if sealed else ""
+
+
+def lock_chain(connection: Connection, tenant: str) -> None:
+    """Hold a tenant's chain until the transaction ends."""
+    # SQLite has one writer at a time. On PostgreSQL two transactions would read the
+    # same newest record, and one of them would fail.
+    if connection.dialect.name != "postgresql":
+        return
+    lock = text("SELECT pg_advisory_xact_lock(:space, :chain)")
+    chain = zlib.crc32(tenant.encode()) - 2**31
+    connection.execute(lock, {"space": _LOCK_SPACE, "chain": chain})
+
+
+def _identity_place(tenant: str, sequence: int) -> dict[str, str]:
+    return {
+        "tenant": tenant,
+        "table": "audit_events",
+        "row": str(sequence),
+        "column": "identity",
+    }
+
+
+def _storable(event: Event) -> Event:
+    """The same event in text that both databases take, cut to the columns' lengths."""
+    columns = {
+        name: storable_text(getattr(event, name))[:length]
+        for name, length in _COLUMN_LENGTHS.items()
+    }
+    return Event(**columns, patient=event.patient, detail=_storable_json(event.detail))
+
+
+def storable_text(value: str) -> str:
+    """Without U+0000, which PostgreSQL refuses, and lone surrogates (no UTF-8)."""
+    whole = value.encode("utf-8", "replace").decode("utf-8")
+    return whole.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _storable_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(k)): _storable_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value) if isinstance(value, set | frozenset) else value
+        return [_storable_json(item) for item in items]
+    return value
