@@ -151,6 +151,7 @@ class Chart:
     could_not_check: Sequence[Source] = ()
     incomplete: Sequence[Source] = ()  # read in part: a cap or a broken page
     read_at: datetime | None = None
+    encounter: str = ""  # reference of the encounter the app was opened in
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Need:
     confidence: float  # 1 high, 0.7 medium, 0 ask the clinician
     because: tuple[Because, ...]
     derived: bool = False
+    severity: str = ""  # "dependence" where a code says so
+    question: str = ""  # what to ask the clinician where the stage is "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Warning:  # noqa: A001 - the clinicians' word
     needs_answer: bool = False  # red: text of what was done
     needs_follow_up: bool = False  # suicide risk: a date as well
     asks_withdrawal: bool = False  # low / plan first / not asked
-    crisis_lines: tuple[str, ...] = ()  # ids of single_sessions.json
+    crisis_lines: tuple[str, ...] = ()  # ids of knowledge help lines
+    history: bool = False  # only old or past entries speak for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""What is known of safety: rules, what fires them, and what the app must then do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Level = Literal["red", "amber", "info"]
+When = Literal["current", "past"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTrigger:
+    """Fires on the code of a Condition. Prefixes and patterns are without dots.
+
+    `when` says which problems count: current ones, or past ones too. `within_days`
+    and `older_than_days` compare with the day it was recorded; a problem without a
+    date counts as recent.
+    """
+
+    level: Level
+    icd10cm: tuple[str, ...] = ()
+    not_icd10cm: tuple[str, ...] = ()
+    pattern: str = ""
+    snomed: frozenset[str] = frozenset()
+    when: tuple[When, ...] = ("current",)
+    within_days: int | None = None
+    older_than_days: int | None = None
+    with_group: str = ""  # only beside a code of this group
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTrigger:
+    """Fires on the latest result of a LOINC code within `days`."""
+
+    level: Level
+    loinc: str
+    at_least: float | None = None
+    below: float | None = None
+    answers: tuple[str, ...] = ()
+    days: int = 90
+    min_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MedicineTrigger:
+    level: Level
+    ingredient: str
+
+
+@dataclass(frozen=True, slots=True)
+class TogetherTrigger:
+    """Fires where all these needs and code groups stand together."""
+
+    level: Level
+    needs: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removes:
+    programs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    id: str
+    level: Level
+    order: int  # the most lethal first
+    title: str
+    text: str
+    must: tuple[str, ...]
+    codes: tuple[CodeTrigger, ...] = ()
+    scores: tuple[ScoreTrigger, ...] = ()
+    medicines: tuple[MedicineTrigger, ...] = ()
+    together: tuple[TogetherTrigger, ...] = ()
+    words: tuple[str, ...] = ()  # for problems written without a code: amber
+    age_below: int | None = None
+    acute: bool = False  # an old encounter diagnosis is history
+    defers: bool = False
+    removes: Removes = field(default_factory=Removes)
+    adds_sessions: tuple[str, ...] = ()
+    line_topics: tuple[str, ...] = ()
+    follow_up: bool = False
+    asks_withdrawal: bool = False
+    sources: tuple[str, ...] = ()
+    limits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OverdoseLine:
+    """A line that two needs together add to a warning."""
+
+    needs: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeGroup:
+    """Codes that exclusions and rules refer to by a name."""
+
+    id: str
+    name: str
+    icd10cm: tuple[str, ...]
+    snomed: frozenset[str]
+    days: int | None = None  # older ones do not count
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A medicine by ingredient, product codes and names."""
+
+    id: str
+    kind: Literal["moud", "psychiatric"]
+    name: str
+    rxnorm: frozenset[str]
+    snomed: frozenset[str]
+    names: tuple[str, ...]
+    asks_needs: tuple[str, ...]
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The published weights of the score. Source: data/weights.json."""
+
+    version: str
+    note: str
+    features: Mapping[str, float]
+    friendly: float
+    unsupportive: float
+    role: Mapping[str, float]
+    further_need: float
+    further_need_cap: float
+    grade: Mapping[str, float]
+    unknown: float
+    full_hours: float
+    zero_hours: float
+    full_km: float
+    zero_km: float
+    strong: float
+    good: float
+    offer_least: int
+    offer_most: int
+    offer_floor: float
