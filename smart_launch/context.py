@@ -61,6 +61,7 @@ class LaunchContext:
     launched_at: datetime
     expires_at: datetime
     secret_hash: str
+    ehr_tenant: str | None = None  # SMART's `tenant`: the EHR's own word, not ours
 
     def opens_with(self, secret: str | None) -> bool:
         """Whether the cookie's secret is this context's; compared in constant time."""

@@ -9,7 +9,8 @@
     │   ├── AuthorizationDenied  the EHR or the user said no
     │   └── PatientMissing       the EHR gave no usable patient
     ├── TokenRejected            the token endpoint's answer cannot be used
-    │   └── CodeRejected         the token endpoint refused the code
+    │   ├── CodeRejected         the token endpoint refused the code
+    │   └── RefreshRejected      the token endpoint refused the refresh token
     ├── IdentityRejected         who the user is could not be proven
     │   └── NotAClinician        it was proven, and is no practitioner
     ├── RelaunchNeeded           the grant or the session is over
@@ -18,6 +19,7 @@
     │   └── GrantRevoked         the EHR changed patient or scope under us
     ├── EhrUnavailable           the EHR did not give a usable answer
     │   ├── EhrBusy              too many calls under way, or it failed too often
+    │   ├── AnswerTooLong        longer than allowed, or packed in an unknown way
     │   ├── DiscoveryRefused     its configuration contradicts the registration
     │   └── AddressRefused       the address is not one the registration allows
     ├── FhirError                the FHIR API said no, or nothing
@@ -106,6 +108,11 @@ class CodeRejected(TokenRejected):
     public = f"The record system did not accept the sign-in. {_RELAUNCH}"
 
 
+class RefreshRejected(TokenRejected):
+    status = 401
+    public = f"Your session has ended. {_RELAUNCH}"
+
+
 class IdentityRejected(SmartError):
     status = 403
     public = f"The record system could not prove who you are. {_RELAUNCH}"
@@ -176,6 +183,10 @@ class EhrBusy(EhrUnavailable):
     public = "The record system is busy. Please try again in a minute."
 
 
+class AnswerTooLong(EhrUnavailable):
+    public = "The record system's answer could not be read."
+
+
 class DiscoveryRefused(EhrUnavailable):
     public = (
         "The record system's configuration does not match what this app expects. "
@@ -188,8 +199,25 @@ class AddressRefused(EhrUnavailable):
 
 
 class FhirError(SmartError):
+    """`http_status` is the server's, where it gave one; `outcome` are its words.
+
+    The words come from an OperationOutcome, at most 500 characters in one line, and
+    may speak about the patient: show them escaped, and never log them.
+    """
+
     status = 502
     public = "The record system could not do what was asked."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        outcome: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.outcome = outcome
 
 
 class NotPermitted(FhirError):
@@ -205,31 +233,30 @@ class NotFound(FhirError):
 
 
 class FhirRefused(FhirError):
-    """Another 4xx; `http_status` is it, `outcome` the OperationOutcome's text.
-
-    `outcome` is the server's own words, at most 500 characters in one line, and may
-    speak about the patient: show it escaped, and never log it.
-    """
+    """Another 4xx: trying again does not help."""
 
     status = 422
     public = "The record system refused this."
 
-    def __init__(
-        self, message: str, *, http_status: int, outcome: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.http_status = http_status
-        self.outcome = outcome
-
 
 class FhirBusy(FhirError):
-    """429 or 503; `retry_after` in seconds where the server gave one, capped."""
+    """429 or 503, or too much under way already: try again later.
+
+    `retry_after` is in seconds, where the server gave it, and at most a day.
+    """
 
     status = 503
     public = "The record system is busy. Please try again in a minute."
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        outcome: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, http_status=http_status, outcome=outcome)
         self.retry_after = retry_after
 
 
