@@ -88,6 +88,9 @@ REASONS: Final = {
         "This EHR files a note only with a visit, and the app was opened without one:"
         " nothing will be written. Open it from the visit to file the note."
     ),
+    "no_visit": (
+        "The app was opened without a visit: this EHR may refuse a note without one."
+    ),
     "no_provenance": "The signature is kept in our record; this EHR does not take it.",
     "no_task": "The reminder is kept in our record; this EHR does not take it.",
     "not_searchable": (
@@ -129,6 +132,8 @@ def plan_write(
     no_order = _refusal(capabilities, scopes, "ServiceRequest", "orders", quirks.orders)
     if no_order is not None:
         reasons.append(REASONS[no_order])
+    if not has_encounter:
+        reasons.append(REASONS["no_visit"])
     order = no_order is None
     provenance = quirks.provenance and _allowed(capabilities, scopes, "Provenance")
     if not provenance:

@@ -129,6 +129,12 @@ def test_plan_without_a_note_writes_nothing(
     assert plan.reasons == (REASONS[reason],)
 
 
+def test_plan_without_a_visit_says_that_the_note_may_be_refused() -> None:
+    plan = plan_write(Server(), GRANTED, has_encounter=False)
+    assert plan.mode == "full"
+    assert plan.reasons == (REASONS["no_visit"],)
+
+
 def test_plan_of_a_server_that_could_not_be_asked_promises_nothing() -> None:
     plan = plan_write(None, GRANTED)
     assert plan.mode == "handout"
