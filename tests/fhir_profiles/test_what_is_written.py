@@ -1,0 +1,122 @@
+"""What the app writes keeps what the profiles promise, in another house's judgement."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fhir_profiles.load import PROFILES, examples
+from plugin.referral.resources import (
+    document_reference,
+    provenance,
+    service_requests,
+    task,
+)
+from plugin.referral.signed import Choice, ChosenMeeting, SignedReferral, Site
+
+Json = dict[str, Any]
+Problems = Callable[[Json], list[tuple[str, str]]]
+
+SITE = Site("https://selfhelp.example.org", name="General Hospital")
+
+
+def signed(**values: Any) -> SignedReferral:
+    """The referral that the published examples show."""
+    meeting = ChosenMeeting(
+        id="m-1",
+        name="Tuesday Tools",
+        starts=datetime(2026, 3, 3, 18, 30, tzinfo=timezone(timedelta(hours=-5))),
+        attendance="in-person",
+        where="Lantern House, Room 2",
+    )
+    smart = Choice(
+        program="smart",
+        name="SMART Recovery",
+        meeting=meeting,
+        reasons=(),
+        conditions=("Condition/c1", "Condition/c2"),
+        needs=("alcohol",),
+    )
+    given_values: Json = {
+        "id": "0b9d2c1e-6f0e-4c39-9a51-2f7f3f0d8a11",
+        "tenant": "general",
+        "patient": "t-00417",
+        "encounter": "e-88",
+        "author": "Practitioner/lindqvist",
+        "author_name": "Dr. R. Lindqvist",
+        "choices": (smart, Choice("dbsa", "DBSA support group", None, (), (), ())),
+        "note": "Support groups were discussed.\nMedicines unchanged.",
+        "agreement": "named",
+        "acknowledged": (),
+        "signed_at": datetime(2026, 3, 2, 15, 27, 4, tzinfo=UTC),
+        "encounter_start": "2026-03-02T10:00:00-05:00",
+    }
+    return SignedReferral(**(given_values | values))
+
+
+def written(referral: SignedReferral, site: Site = SITE) -> dict[str, Json]:
+    orders = service_requests(referral, site)
+    order, note = (
+        "ServiceRequest/example-service-request",
+        "DocumentReference/example-note",
+    )
+    return {
+        "selfhelp-service-request": orders[0],
+        "second": orders[-1],
+        "selfhelp-note": document_reference(referral, site, [order]),
+        "selfhelp-provenance": provenance(referral, site, [order, note]),
+        "selfhelp-task": task(referral, site, 1, order, date(2026, 3, 30)),
+    }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({}, id="named"),
+        pytest.param({"agreement": "unnamed"}, id="unnamed"),
+        pytest.param({"agreement": "unnamed", "restricted": True}, id="restricted"),
+        pytest.param({"part2": True}, id="part-2"),
+        pytest.param({"encounter": None, "encounter_start": ""}, id="no-visit"),
+        pytest.param({"language": "es"}, id="es"),
+        pytest.param({"author": "PractitionerRole/9"}, id="role"),
+    ],
+)
+@pytest.mark.parametrize("status", ["preliminary", "final"])
+def test_what_is_written_keeps_the_profiles(
+    values: Json, status: Any, problems: Problems
+) -> None:
+    site = Site("https://selfhelp.example.org", note_status=status)
+    for name, resource in written(signed(**values), site).items():
+        assert problems(resource) == [], name
+
+
+def test_the_judge_sees_a_broken_promise(problems: Problems) -> None:
+    resource = written(signed())["selfhelp-service-request"]
+    resource["performer"] = [{"display": "John of the Tuesday group"}]
+    assert ("max", "ServiceRequest.performer") in problems(resource)
+
+
+@pytest.mark.parametrize("profile_id", [p for p in PROFILES if p in written(signed())])
+def test_published_example_is_what_is_written(profile_id: str) -> None:
+    example = examples(profile_id)["valid.json"]
+    assert example.pop("id").startswith("example-")
+    assert written(signed())[profile_id] == example
+
+
+# The judge is slow (some 20 ms a resource) and its fixture is made once.
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(name=st.text(max_size=40), note=st.text(min_size=1, max_size=200))
+def test_any_text_keeps_the_profiles(problems: Problems, name: str, note: str) -> None:
+    choice = Choice("smart", name, None, (), (), ())
+    referral = signed(
+        author_name=name, choices=(choice,), note=f"Seen today. {note}", tenant="t"
+    )
+    for label, resource in written(referral, Site("https://x.example")).items():
+        assert problems(resource) == [], label
