@@ -139,6 +139,11 @@ class Ehr(Table):
     note_type: str = Field(default="11488-4", pattern=r"^\d{1,7}-\d$")
     note_status: Literal["preliminary", "final"] = "preliminary"
     part2: Literal["confirm", "consent_resource", "not_applicable"] = "confirm"
+    write_orders: StrictBool = True
+    write_notes: StrictBool = True
+    write_provenance: StrictBool = True
+    note_needs_encounter: StrictBool = False
+    note_only_provenance: StrictBool = False
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
     allowed_networks: tuple[Network, ...] = ()
     ca_file: str = ""

@@ -1,0 +1,185 @@
+"""`make demo`: the sandbox EHR and the app side by side, until Ctrl-C.
+
+The app is started as an installation would start it, by its command, with a
+configuration and keys of its own in `demo-data/`. Delete that folder to begin anew.
+"""
+
+import argparse
+import base64
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "demo-data"
+SELFHELP = str(Path(sys.executable).with_name("selfhelp"))
+
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+_SETTINGS = """\
+# Made by `make demo`, for demonstrations on this machine only.
+public_url = "{app}"
+database_url = "sqlite:///{database}"
+allow_loopback_http = true
+
+[[ehr]]
+id = "sandbox"
+issuer = "{issuer}"
+client_id = "selfhelp"
+frame_ancestors = ["{ehr}"]
+country = "US"
+"""
+
+
+class NotStarted(Exception):
+    """The message says what did not start, and what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM. Gives the exit code."""
+    asked = _parser().parse_args(arguments)
+    app = f"http://localhost:{asked.port}"
+    ehr = f"http://localhost:{asked.ehr_port}"
+    environ = _prepared(app, ehr)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        _fill_directory(environ)
+        running.append(_sandbox(asked.ehr_port, app))
+        _wait(f"{ehr}/", running[-1], "the sandbox EHR")
+        running.append(_app(asked.port, environ))
+        _wait(f"{app}/readyz", running[-1], "the app")
+        _say(f"\n  Open  {ehr}/  choose a patient, then the Self-help groups tab.\n")
+        _say("  Ctrl-C ends both. What you signed stays in demo-data/.\n")
+        return _until_one_ends(running)
+    except NotStarted as error:
+        sys.stderr.write(f"demo: {error}\n")
+        return 3
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _end(running)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m deploy.demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="of the app")
+    parser.add_argument("--ehr-port", type=int, default=8080, help="of the sandbox")
+    return parser
+
+
+def _prepared(app: str, ehr: str) -> dict[str, str]:
+    """Write the configuration, and a master key if there is none yet."""
+    DATA.mkdir(exist_ok=True)
+    key, config = DATA / "master-key", DATA / "selfhelp.toml"
+    if not key.exists():
+        key.touch(mode=0o600)
+        key.write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+    config.write_text(
+        _SETTINGS.format(
+            app=app, ehr=ehr, issuer=f"{ehr}/r4", database=DATA / "selfhelp.db"
+        )
+    )
+    return os.environ | {
+        "SELFHELP_CONFIG": str(config),
+        "SELFHELP_MASTER_KEY_FILE": str(key),
+    }
+
+
+def _fill_directory(environ: dict[str, str]) -> None:
+    """Import the demo directory, once."""
+    done = DATA / "directory-imported"
+    if done.exists():
+        return
+    _say("  Importing the demo directory ...\n")
+    made = subprocess.run(
+        [SELFHELP, "directory", "demo"], env=environ, check=False, stdout=sys.stderr
+    )
+    if made.returncode > 1:
+        raise NotStarted("the demo directory could not be imported; see above")
+    done.touch()
+
+
+def _sandbox(port: int, app: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "deploy.sandbox", "--port", str(port)]
+    return _started([*command, "--app-url", app], dict(os.environ), "sandbox.log")
+
+
+def _app(port: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    return _started([SELFHELP, "serve", "--port", str(port)], environ, "selfhelp.log")
+
+
+def _started(
+    command: list[str], environ: dict[str, str], log: str
+) -> subprocess.Popen[bytes]:
+    with (DATA / log).open("ab") as kept:
+        # In a session of its own: Ctrl-C reaches this process alone, which then ends
+        # the others in their order.
+        return subprocess.Popen(
+            command,
+            env=environ,
+            cwd=ROOT,
+            stdout=kept,
+            stderr=kept,
+            start_new_session=True,
+        )
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], what: str) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise NotStarted(f"{what} did not start; {_last_line()}")
+
+
+def _last_line() -> str:
+    logs = sorted(DATA.glob("*.log"), key=lambda log: log.stat().st_mtime)
+    lines = logs[-1].read_text("utf-8", "replace").split("\n") if logs else []
+    said = [line for line in lines if line.strip()]
+    return f"it said: {said[-1]}" if said else "see the logs in demo-data/"
+
+
+def _until_one_ends(running: list[subprocess.Popen[bytes]]) -> int:
+    while all(process.poll() is None for process in running):
+        time.sleep(0.2)
+    sys.stderr.write(f"demo: one part ended by itself; {_last_line()}\n")
+    return 3
+
+
+def _end(running: list[subprocess.Popen[bytes]]) -> None:
+    """The app first: what it is writing to the EHR still gets there."""
+    for process in reversed(running):
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The only place where concrete parts meet: `Settings` in, an ASGI app out."""
+
+import os
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Lifespan
+
+from plugin.audit.errors import AuditError
+from plugin.clock import Clock, system_clock
+from plugin.directory.directory import Directory
+from plugin.foundation import Foundation, lay
+from plugin.house import House
+from plugin.knowledge.load import load_knowledge
+from plugin.logs import log
+from plugin.operations import documents
+from plugin.operations import routes as operations_routes
+from plugin.operations.health import Health
+from plugin.operations.housekeeping import Housekeeping
+from plugin.operations.metrics import Metrics
+from plugin.operations.routes import Operations
+from plugin.operations.watch import Watched
+from plugin.referral.errors import ReferralError
+from plugin.referral.ledger import Ledger
+from plugin.referral.signing import Signing
+from plugin.referral.worker import Worker
+from plugin.screens import routers
+from plugin.screens.errors import ScreenError, told
+from plugin.screens.security import Guarded
+from plugin.settings import Settings
+from plugin.settings.registrations import registrations
+from plugin.store.errors import StoreError
+from plugin.version import VERSION
+from plugin.visit import Visits
+from smart_launch.discovery import Discovery
+from smart_launch.errors import SmartError
+from smart_launch.outbound import Outbound
+from smart_launch.smart_client import SmartClient
+
+# The longest thing a page sends is a note and what was done about warnings.
+MAX_BODY = 256 * 1024  # bytes
+# How long a write that is under way may take to end when the app is stopped.
+_GRACE = 20.0  # seconds
+
+_TOLD = (
+    ScreenError,
+    SmartError,
+    StoreError,
+    AuditError,
+    ReferralError,
+    HTTPException,
+    RequestValidationError,
+)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    outbound: Outbound | None = None,
+    with_worker: bool = True,
+) -> FastAPI:
+    """Put the app together. Nothing is connected before its lifespan begins.
+
+    Takes:  `with_worker`, whether signed referrals are written from this process.
+    """
+    foundation = lay(settings, clock)
+    house = furnish(foundation, outbound or Outbound())
+    health = Health(foundation)
+    metrics = Metrics(health.backlog)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await to_thread.run_sync(foundation.prepare)
+        stop = threading.Event()
+        threads = [_started("housekeeping", Housekeeping(foundation).run, stop)]
+        if with_worker:
+            threads.append(_started("worker", house.worker.run, stop))
+        log().info("app.ready", version=VERSION)
+        try:
+            yield
+        finally:
+            stop.set()
+            for thread in threads:
+                await to_thread.run_sync(thread.join, _GRACE)
+            foundation.engine.dispose()
+            log().info("app.stopped")
+
+    app = described(lifespan)
+    app.state.house = house
+    app.state.operations = Operations(
+        settings, health, metrics, foundation.signing_keys, CapacityLimiter(4)
+    )
+    if settings.allow_loopback_http:
+        app.include_router(documents.routes)
+    for error in _TOLD:
+        app.add_exception_handler(error, _tell)
+    app.add_middleware(Guarded, settings=settings)
+    app.add_middleware(Watched, metrics=metrics)
+    return app
+
+
+def furnish(foundation: Foundation, outbound: Outbound) -> House:
+    """Every part, each made once and handed to whoever needs it."""
+    settings, clock, engine = foundation.settings, foundation.clock, foundation.engine
+    trail, contexts = foundation.trail, foundation.contexts
+    smart = SmartClient(
+        registrations=registrations(settings),
+        outbound=outbound,
+        discovery=Discovery(outbound),
+        seal=foundation.seal,
+        keys=foundation.signing_keys,
+        grants=contexts,
+        states=contexts,
+        clock=clock,
+        random=os.urandom,
+        session=timedelta(hours=settings.sessions.absolute_hours),
+    )
+    knowledge = load_knowledge()
+    directory = Directory(engine, clock)
+    ledger = Ledger(engine, trail, clock)
+    return House(
+        settings=settings,
+        clock=clock,
+        engine=engine,
+        trail=trail,
+        contexts=contexts,
+        smart=smart,
+        knowledge=knowledge,
+        directory=directory,
+        visits=Visits(smart, knowledge, directory, trail, engine, clock, settings),
+        signing=Signing(ledger, trail, settings, clock, uuid.uuid4),
+        ledger=ledger,
+        worker=Worker(engine, trail, contexts, smart.fhir, clock),
+    )
+
+
+def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The interface alone; it is all that `selfhelp openapi` needs."""
+    app = FastAPI(
+        title="Self-help referral",
+        version=VERSION,
+        summary="Self-help groups from the chart, referred to and written back.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=MAX_BODY,
+        lifespan=lifespan,
+    )
+    app.include_router(operations_routes.routes)
+    for router in routers():
+        app.include_router(router)
+    return app
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    return told(request, error)
+
+
+def _started(
+    name: str, run: Callable[[threading.Event], None], stop: threading.Event
+) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+    thread.start()
+    return thread
