@@ -14,6 +14,7 @@ from deploy.sandbox.counts import Call
 from deploy.sandbox.effects import Arrival, Handler, served
 from deploy.sandbox.fhir_routes import Fhir
 from deploy.sandbox.oauth_routes import OAuth
+from deploy.sandbox.page_routes import page_routes
 from deploy.sandbox.refusals import OAuthRefusal, Refusal
 from deploy.sandbox.sandbox import Sandbox
 
@@ -27,6 +28,7 @@ def create_sandbox(sandbox: Sandbox) -> Starlette:
     routes: list[BaseRoute] = [*control_routes(sandbox)]
     for prefix in ("", "/{site}"):
         routes += _site_routes(sandbox, prefix)
+    routes += page_routes(sandbox)
     return Starlette(routes=routes)
 
 

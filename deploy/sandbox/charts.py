@@ -1,7 +1,7 @@
 """Reads the chart files and draws them up as FHIR R4 resources.
 
 A chart file is short: systems have short names, dates are told from now (moments.py),
-and `raw` holds resources that are meant to stay as they are written, odd ones too.
+and `raw` holds whole resources, `malformed` what is no valid FHIR, as in real charts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +79,7 @@ def draw_chart(key: str, short: Json, now: datetime) -> Chart:
         *_observations(short, practitioner),
         *_medications(short, practitioner),
         *short.get("raw", []),
+        *short.get("malformed", []),
     ]
     return Chart(
         key,
@@ -219,7 +220,7 @@ def _coded(entry: Mapping[str, Any]) -> Json:
         for name in SYSTEMS
         if name in entry
     ]
-    return {"coding": codings, "text": entry["text"]}
+    return {**({"coding": codings} if codings else {}), "text": entry["text"]}
 
 
 def _concept(system: str, code: str) -> Json:
