@@ -121,6 +121,7 @@ def send_to(stream: TextIO | None = None, *, level: int = logging.INFO) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         library = logging.getLogger(name)
         library.handlers[:] = []
+        library.setLevel(logging.NOTSET)
         library.propagate = name != "uvicorn.access"  # paths hold ids; see operations
     # At DEBUG these quote what they send.
     for name in ("authlib", "urllib3", "requests", "sqlalchemy", "alembic", "asyncio"):

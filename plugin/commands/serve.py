@@ -76,7 +76,6 @@ def _one(listener: socket.socket) -> None:
 
 
 def _several(listener: socket.socket, workers: int) -> None:
-    import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     config = _server(workers)
