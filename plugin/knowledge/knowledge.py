@@ -15,6 +15,7 @@ from plugin.knowledge.rules import (
     Ingredient,
     OverdoseLine,
     Rule,
+    TriggerIndex,
     Weights,
 )
 
@@ -33,6 +34,7 @@ class Knowledge:
     ingredients: Mapping[str, Ingredient]
     weights: Weights
     index: CodeIndex
+    triggers: TriggerIndex
     need_words: WordIndex
     rule_words: WordIndex
     always: tuple[str, ...]  # lines that always stand on the screen

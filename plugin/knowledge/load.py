@@ -39,6 +39,7 @@ from plugin.knowledge.rules import (
     ScoreTrigger,
     TogetherTrigger,
     Weights,
+    trigger_index_of,
 )
 
 __all__ = ["DATA", "Knowledge", "load_knowledge", "read_data"]
@@ -107,6 +108,7 @@ def _build(data: Mapping[str, Json]) -> Knowledge:
         ingredients=_by_id(data["medicines"]["ingredients"], _ingredient),
         weights=_weights(data["weights"]),
         index=index_of(tuple(needs.values())),
+        triggers=trigger_index_of(all_rules.values()),
         need_words=words_of((n.id, n.words) for n in needs.values()),
         rule_words=words_of((r.id, r.words) for r in all_rules.values()),
         always=tuple(rules["always"]),

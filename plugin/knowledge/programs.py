@@ -23,6 +23,12 @@ class Citation:
     note: str = ""
 
     @property
+    def full(self) -> str:
+        """The reference with its DOI, and a mark where no source of it was seen."""
+        doi = f". doi:{self.doi}" if self.doi else ""
+        return f"{self.reference}{doi}" + ("" if self.verified else " (not verified)")
+
+    @property
     def short(self) -> str:
         """First author and year, as a card shows it."""
         author = self.reference.split(" ", 1)[0].rstrip(",.")

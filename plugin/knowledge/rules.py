@@ -1,20 +1,21 @@
 """What is known of safety: rules, what fires them, and what the app must then do."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 Level = Literal["red", "amber", "info"]
-When = Literal["current", "past"]
+When = Literal["current", "inactive", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
 class CodeTrigger:
     """Fires on the code of a Condition. Prefixes and patterns are without dots.
 
-    `when` says which problems count: current ones, or past ones too. `within_days`
-    and `older_than_days` compare with the day it was recorded; a problem without a
-    date counts as recent.
+    `when` says which problems count: current ones, inactive ones (remission among
+    them), resolved ones. `within_days` and `older_than_days` compare with the day it
+    was recorded; a problem without a date counts as recent.
     """
 
     level: Level
@@ -145,3 +146,46 @@ class Weights:
     offer_least: int
     offer_most: int
     offer_floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerIndex:
+    """From a code to the triggers it may fire, without going through every rule."""
+
+    by_prefix: Mapping[str, Sequence[tuple[str, CodeTrigger]]]
+    by_snomed: Mapping[str, Sequence[tuple[str, CodeTrigger]]]
+    by_pattern: Sequence[tuple[re.Pattern[str], str, CodeTrigger]]
+
+    def fired_by(self, system: str, code: str) -> list[tuple[str, CodeTrigger]]:
+        """Rule ids and triggers that a code fires, its date and status aside."""
+        if system == "snomed":
+            return list(self.by_snomed.get(code, ()))
+        if system != "icd-10-cm":
+            return []
+        found = [
+            (rule, trigger)
+            for end in range(3, len(code) + 1)
+            for rule, trigger in self.by_prefix.get(code[:end], ())
+            if not code.startswith(trigger.not_icd10cm or ("-",))
+        ]
+        found += [
+            (rule, trigger)
+            for pattern, rule, trigger in self.by_pattern
+            if pattern.match(code)
+        ]
+        return found
+
+
+def trigger_index_of(rules: Iterable[Rule]) -> TriggerIndex:
+    prefixes: dict[str, list[tuple[str, CodeTrigger]]] = {}
+    snomed: dict[str, list[tuple[str, CodeTrigger]]] = {}
+    patterns: list[tuple[re.Pattern[str], str, CodeTrigger]] = []
+    for rule in rules:
+        for trigger in rule.codes:
+            for prefix in trigger.icd10cm:
+                prefixes.setdefault(prefix, []).append((rule.id, trigger))
+            for code in trigger.snomed:
+                snomed.setdefault(code, []).append((rule.id, trigger))
+            if trigger.pattern:
+                patterns.append((re.compile(trigger.pattern), rule.id, trigger))
+    return TriggerIndex(prefixes, snomed, patterns)

@@ -73,8 +73,9 @@ class Warning:  # noqa: A001 - the clinicians' word
 @dataclass(frozen=True, slots=True)
 class Evidence:
     grade: Literal["A", "B", "C", "D"] | None
-    citations: tuple[str, ...] = ()
+    citations: tuple[str, ...] = ()  # ids of the knowledge base
     note: str = ""
+    references: tuple[str, ...] = ()  # the same, as a reader cites them
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""What the chart says, made ready for needs and rules: every code in one form."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from plugin.chart.chart import Chart, Coding, Condition, Medication
+from plugin.chart.codes import as_icd10cm, plain, system_of
+from plugin.knowledge.knowledge import Knowledge
+from plugin.knowledge.rules import CodeGroup, Ingredient, When
+from plugin.matching.moments import age_in_years, is_within, moment
+from plugin.matching.recommendation import Because
+from plugin.matching.scores import Scores, scores_of
+
+_STATE: dict[str, When] = {
+    "inactive": "inactive",
+    "remission": "inactive",
+    "resolved": "resolved",
+}
+_UNUSED = {"refuted", "entered-in-error"}
+_QUESTIONED = {"unconfirmed", "provisional", "differential"}
+_TAKEN = {"active", "on-hold", "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCode:
+    """A coding in the form in which codes are compared."""
+
+    system: str  # icd-10-cm, snomed or other
+    code: str
+    coding: Coding
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem of the chart that may be used."""
+
+    condition: Condition
+    codes: tuple[ReadCode, ...]
+    recorded: str  # the day that counts, as recorded
+    state: When  # current, inactive (or in remission), resolved
+    questioned: bool  # unconfirmed, provisional or differential
+    old_encounter: bool  # an encounter diagnosis of another, older encounter
+
+    @property
+    def words(self) -> str:
+        """All the words of the problem, in lower case."""
+        displays = [r.coding.display for r in self.codes]
+        return " ".join([self.condition.text, *displays]).lower()
+
+    @property
+    def has_known_code(self) -> bool:
+        return any(r.system != "other" for r in self.codes)
+
+    def because(self, read: ReadCode | None = None) -> Because:
+        mark = " (unconfirmed?)" if self.questioned else ""
+        if read is None:
+            return Because(self.condition.reference, display=self.condition.text + mark)
+        coding = read.coding
+        shown = coding.display or self.condition.text
+        return Because(
+            self.condition.reference, coding.system, coding.code, shown + mark
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A medicine of the chart that matters here."""
+
+    ingredient: Ingredient
+    because: Because
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    at: datetime
+    age: int | None
+    gender: str
+    country: str
+    findings: tuple[Finding, ...]
+    scores: Scores
+    medicines: tuple[Taken, ...]
+    groups: Mapping[str, tuple[Because, ...]]  # code groups that stand in the chart
+
+    def takes(self, kind: str) -> bool:
+        return any(taken.ingredient.kind == kind for taken in self.medicines)
+
+
+def facts_of(
+    chart: Chart, knowledge: Knowledge, at: datetime, country: str | None
+) -> Facts:
+    starts = {e.reference: e.start for e in chart.encounters}
+    days = knowledge.encounter_diagnosis_days
+    findings = [
+        _finding(condition, starts, chart.encounter, days, at)
+        for condition in chart.conditions
+        if condition.verification_status not in _UNUSED
+    ]
+    findings.sort(key=lambda f: f.condition.reference)
+    return Facts(
+        at=at,
+        age=age_in_years(chart.patient.birth_date, at),
+        gender=chart.patient.gender,
+        country=_country(country or chart.patient.country),
+        findings=tuple(findings),
+        scores=scores_of(chart.observations),
+        medicines=_medicines(chart.medications, knowledge.ingredients.values()),
+        groups=_groups(findings, knowledge.code_groups.values(), at),
+    )
+
+
+def _country(country: str) -> str:
+    code = country.strip().upper()
+    return {"UK": "GB"}.get(code, code)
+
+
+def _finding(
+    condition: Condition,
+    starts: Mapping[str, str],
+    encounter: str,
+    days: int,
+    at: datetime,
+) -> Finding:
+    recorded = _day_that_counts(condition, starts)
+    return Finding(
+        condition=condition,
+        codes=tuple(_read(coding) for coding in condition.codings),
+        recorded=recorded,
+        state=_STATE.get(condition.clinical_status, "current"),
+        questioned=condition.verification_status in _QUESTIONED,
+        old_encounter=_is_old_encounter(condition, recorded, encounter, days, at),
+    )
+
+
+def _read(coding: Coding) -> ReadCode:
+    system = system_of(coding.system, coding.code)
+    if system == "icd-10-cm":
+        return ReadCode(system, as_icd10cm(coding.system, coding.code), coding)
+    if system == "snomed":
+        return ReadCode(system, coding.code.strip(), coding)
+    return ReadCode("other", plain(coding.code), coding)
+
+
+def _day_that_counts(condition: Condition, starts: Mapping[str, str]) -> str:
+    """The later of recorded and onset, else the start of its encounter."""
+    stated = [d for d in (condition.recorded, condition.onset) if d]
+    if stated:
+        return max(stated, key=moment)
+    return starts.get(condition.encounter, "")
+
+
+def _is_old_encounter(
+    condition: Condition, recorded: str, encounter: str, days: int, at: datetime
+) -> bool:
+    """An encounter diagnosis counts from this encounter or the last `days` only."""
+    if "encounter-diagnosis" not in condition.categories:
+        return False
+    if "problem-list-item" in condition.categories:
+        return False
+    if encounter and condition.encounter == encounter:
+        return False
+    return not is_within(recorded, days, at)
+
+
+def _medicines(
+    medications: Iterable[Medication], ingredients: Iterable[Ingredient]
+) -> tuple[Taken, ...]:
+    known = tuple(ingredients)
+    taken: dict[tuple[str, str], Taken] = {}
+    for medication in medications:
+        if medication.status.lower() not in _TAKEN:
+            continue
+        for ingredient in known:
+            coding = _coding_of(medication, ingredient)
+            if coding is not None:
+                because = Because(
+                    medication.reference,
+                    coding.system,
+                    coding.code,
+                    coding.display or medication.text,
+                )
+                taken[ingredient.id, medication.reference] = Taken(ingredient, because)
+    return tuple(taken[key] for key in sorted(taken))
+
+
+def _coding_of(medication: Medication, ingredient: Ingredient) -> Coding | None:
+    """The coding, or the words, by which a medication has an ingredient."""
+    for coding in medication.codings:
+        system = system_of(coding.system, coding.code)
+        code = coding.code.strip()
+        if system != "other" or not coding.system:
+            listed = ingredient.snomed if system == "snomed" else ingredient.rxnorm
+            if code in listed or (not coding.system and code in ingredient.rxnorm):
+                return coding
+    for coding in (*medication.codings, Coding("", "", medication.text)):
+        if _names(coding.display, ingredient.names):
+            return coding
+    return None
+
+
+def _names(words: str, names: Iterable[str]) -> bool:
+    """Whether a name stands at the start of a word: methylnaltrexone is another."""
+    padded = f" {words.lower()}".replace("/", " ").replace("-", " ").replace("[", " ")
+    return any(f" {name}" in padded for name in names)
+
+
+def _groups(
+    findings: Iterable[Finding], groups: Iterable[CodeGroup], at: datetime
+) -> dict[str, tuple[Because, ...]]:
+    known = tuple(groups)
+    found: dict[str, list[Because]] = {}
+    for finding in findings:
+        if finding.state != "current":
+            continue
+        for read in finding.codes:
+            for group in known:
+                if is_in_group(read, group) and (
+                    group.days is None or is_within(finding.recorded, group.days, at)
+                ):
+                    found.setdefault(group.id, []).append(finding.because(read))
+    return {name: tuple(lines) for name, lines in found.items()}
+
+
+def is_in_group(read: ReadCode, group: CodeGroup) -> bool:
+    if read.system == "snomed":
+        return read.code in group.snomed
+    return read.system == "icd-10-cm" and read.code.startswith(group.icd10cm)

@@ -1,0 +1,283 @@
+"""From the chart to needs: what speaks for each, how surely, and at what stage."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from plugin.knowledge.knowledge import Knowledge
+from plugin.knowledge.needs import NeedEntry
+from plugin.matching.facts import Facts, Finding
+from plugin.matching.moments import is_within
+from plugin.matching.recommendation import Because, Need, Stage, Unmapped
+
+SCORE_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line of the chart that speaks for a need."""
+
+    because: Because
+    confidence: float
+    remission: bool = False
+    severity: str = ""
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFound:
+    needs: tuple[Need, ...]
+    mapped: frozenset[str]  # references of problems that speak for a need
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stated(self) -> tuple[Need, ...]:
+        """The needs that count without asking the clinician."""
+        return tuple(n for n in self.needs if n.stage != "ask")
+
+
+def needs_of(
+    facts: Facts,
+    knowledge: Knowledge,
+    *,
+    added: Collection[str] = (),
+    dropped: Collection[str] = (),
+) -> NeedsFound:
+    """All needs, in the order of the knowledge base.
+
+    Takes: the clinician's own changes too: needs `added` count fully, `dropped` go.
+    """
+    hits: dict[str, list[Hit]] = {}
+    for finding in facts.findings:
+        if finding.state != "resolved":
+            for need, hit in _hits_of(finding, facts, knowledge):
+                hits.setdefault(need, []).append(hit)
+    mapped = frozenset(h.because.resource for lines in hits.values() for h in lines)
+    for need, hit in (*_asked_by_medicines(facts), *_asked_by_scores(facts, knowledge)):
+        hits.setdefault(need, []).append(hit)
+    found = {
+        entry.id: _need(entry, hits[entry.id])
+        for entry in knowledge.needs.values()
+        if entry.id in hits
+    }
+    found |= _derived(found, facts, knowledge)
+    found = {n: need for n, need in found.items() if _may_be(n, facts, knowledge)}
+    notes = _let_specific_win(found, knowledge)
+    for need_id in added:
+        if need_id in knowledge.needs:
+            found[need_id] = _stated(knowledge.need(need_id), found.get(need_id))
+    found = {n: need for n, need in found.items() if n not in dropped}
+    order = {name: place for place, name in enumerate(knowledge.needs)}
+    needs = sorted(found.values(), key=lambda n: order[n.id])
+    return NeedsFound(tuple(needs), mapped, notes=tuple(notes))
+
+
+def _hits_of(
+    finding: Finding, facts: Facts, knowledge: Knowledge
+) -> Iterable[tuple[str, Hit]]:
+    hits = dict(_hits_by_code(finding, facts, knowledge))
+    if hits:
+        return hits.items()
+    if not finding.has_known_code or any(r.system == "snomed" for r in finding.codes):
+        return _hits_by_words(finding, knowledge)
+    return ()
+
+
+def _hits_by_code(
+    finding: Finding, facts: Facts, knowledge: Knowledge
+) -> Iterable[tuple[str, Hit]]:
+    """One hit for each need: of several codings, remission and then certainty win."""
+    best: dict[str, Hit] = {}
+    for read in finding.codes:
+        for need, meaning in knowledge.index.meanings(read.system, read.code).items():
+            entry = knowledge.need(need)
+            if not _text_allows(entry, finding, meaning.confidence):
+                continue
+            confidence = 0.0 if finding.questioned else meaning.confidence
+            hit = Hit(
+                finding.because(read),
+                confidence,
+                remission=meaning.kind == "remission" or finding.state == "inactive",
+                severity=meaning.severity,
+                question=_why_asked(finding),
+            )
+            held = best.get(need)
+            if held is None or _stronger(hit, held):
+                best[need] = hit
+    return best.items()
+
+
+def _stronger(hit: Hit, held: Hit) -> bool:
+    return (hit.remission, hit.confidence, bool(hit.severity)) > (
+        held.remission,
+        held.confidence,
+        bool(held.severity),
+    )
+
+
+def _text_allows(entry: NeedEntry, finding: Finding, confidence: float) -> bool:
+    if entry.unless_text and entry.unless_text in finding.words:
+        return False
+    if entry.needs_text and confidence == 0:
+        return re.search(entry.needs_text, finding.words) is not None
+    return True
+
+
+def _why_asked(finding: Finding) -> str:
+    if finding.questioned:
+        return f"The diagnosis is {finding.condition.verification_status}. Is it so?"
+    return "The code alone does not say so. Is it so?"
+
+
+def _hits_by_words(finding: Finding, knowledge: Knowledge) -> Iterable[tuple[str, Hit]]:
+    question = "It is written in words, without a code that is known. Is it so?"
+    for need in knowledge.need_words.find(finding.words):
+        yield need, Hit(finding.because(), 0.0, question=question)
+
+
+def _asked_by_medicines(facts: Facts) -> Iterable[tuple[str, Hit]]:
+    for taken in facts.medicines:
+        for need in taken.ingredient.asks_needs:
+            yield need, Hit(taken.because, 0.0, question=taken.ingredient.ask)
+
+
+def _asked_by_scores(facts: Facts, knowledge: Knowledge) -> Iterable[tuple[str, Hit]]:
+    for entry in knowledge.needs.values():
+        for screen in entry.screens:
+            score = facts.scores.latest.get(screen.loinc)
+            if score is None or score.value is None:
+                continue
+            least = screen.at_least
+            if facts.gender == "female" and screen.at_least_female is not None:
+                least = screen.at_least_female
+            if score.value >= least and is_within(score.recorded, SCORE_DAYS, facts.at):
+                asked = f"{score.words}: is it a need?"
+                yield entry.id, Hit(score.because, 0.0, question=asked)
+
+
+def _need(entry: NeedEntry, hits: list[Hit]) -> Need:
+    sure = [hit for hit in hits if hit.confidence > 0]
+    used = sure or hits
+    active = any(not hit.remission for hit in sure)
+    stage: Stage = ("active" if active else "remission") if sure else "ask"
+    return Need(
+        id=entry.id,
+        name=entry.name,
+        stage=stage,
+        confidence=max(hit.confidence for hit in used),
+        because=_lines(hit.because for hit in used),
+        severity=next((hit.severity for hit in used if hit.severity), ""),
+        question="" if sure else min(hit.question for hit in hits),
+    )
+
+
+def _lines(lines: Iterable[Because]) -> tuple[Because, ...]:
+    return tuple(
+        sorted(set(lines), key=lambda b: (b.resource, b.system, b.code, b.display))
+    )
+
+
+def _derived(
+    found: Mapping[str, Need], facts: Facts, knowledge: Knowledge
+) -> dict[str, Need]:
+    """Needs that follow from others, with the lines they rest on."""
+    derived: dict[str, Need] = {}
+    for entry in knowledge.needs.values():
+        if entry.derived is None or entry.id in found:
+            continue
+        groups = [
+            [found[n] for n in group if n in found and found[n].stage != "ask"]
+            for group in entry.derived.all_of
+        ]
+        sources = [need for group in groups for need in group]
+        lines = [line for need in sources for line in need.because]
+        if not all(groups):
+            lines = _induced(entry, facts, found)
+            sources = [n for n in sources if set(n.because) & set(lines)]
+        if not lines or not sources:
+            continue
+        sure = min(max(n.confidence for n in group) for group in groups if group)
+        active = any(n.stage == "active" for n in sources)
+        derived[entry.id] = Need(
+            entry.id,
+            entry.name,
+            "active" if active else "remission",
+            min(sure, entry.derived.confidence),
+            _lines(lines),
+            derived=True,
+        )
+    return derived
+
+
+def _induced(
+    entry: NeedEntry, facts: Facts, found: Mapping[str, Need]
+) -> list[Because]:
+    """Codes that name both conditions at once, as F10.14 does."""
+    assert entry.derived is not None
+    if not entry.derived.icd10cm_pattern:
+        return []
+    stated = {line for n in found.values() if n.stage != "ask" for line in n.because}
+    pattern = re.compile(entry.derived.icd10cm_pattern)
+    return [
+        finding.because(read)
+        for finding in facts.findings
+        for read in finding.codes
+        if read.system == "icd-10-cm"
+        and pattern.match(read.code)
+        and finding.because(read) in stated
+    ]
+
+
+def _may_be(need: str, facts: Facts, knowledge: Knowledge) -> bool:
+    entry = knowledge.need(need)
+    if entry.unless_group and entry.unless_group in facts.groups:
+        return False
+    too_young = entry.min_age is not None and facts.age is not None
+    return not (too_young and (facts.age or 0) < (entry.min_age or 0))
+
+
+def _let_specific_win(found: dict[str, Need], knowledge: Knowledge) -> list[str]:
+    """Take out the general needs that a specific one replaces; say so."""
+    notes = []
+    for need in list(found.values()):
+        if need.stage == "ask":
+            continue
+        for general in knowledge.need(need.id).beats:
+            if general in found:
+                gone = found.pop(general)
+                notes.append(f"{gone.name} is taken as part of: {need.name}.")
+    return notes
+
+
+def _stated(entry: NeedEntry, held: Need | None) -> Need:
+    """A need that the clinician added or confirmed."""
+    if held is not None and held.stage != "ask":
+        return held
+    lines = held.because if held else ()
+    base = held or Need(entry.id, entry.name, "active", 1.0, lines)
+    return replace(base, stage="active", confidence=1.0, question="")
+
+
+def unmapped_of(
+    facts: Facts, mapped: Collection[str], coded: Collection[str]
+) -> tuple[Unmapped, ...]:
+    """Problems that stand and speak for nothing here: shown, never dropped.
+
+    Takes: the references that speak for a need (`mapped`) or fire a rule (`coded`).
+    """
+    rows = []
+    for finding in facts.findings:
+        reference = finding.condition.reference
+        if finding.state == "resolved" or reference in mapped or reference in coded:
+            continue
+        read = finding.codes[0].coding if finding.codes else None
+        shown = finding.condition.text or (read.display or read.code if read else "")
+        rows.append(
+            Unmapped(
+                reference,
+                shown,
+                read.system if read else "",
+                read.code if read else "",
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,97 @@
+"""The three to five that are put forward: the best, then a different approach."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from plugin.matching.ranking import Ranked
+from plugin.matching.wishes import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    ids: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
+    """Takes: the programmes in rank order. Gives: at most five, never padded."""
+    weights = situation.knowledge.weights
+    good = [r for r in ranked if r.score >= weights.offer_floor]
+    if not good:
+        return Offer((), (_nothing(situation),) if situation.found.stated else ())
+    chosen = [good[0]]
+    _take(chosen, (r for r in good if r.candidate.program.kind != _kind(good[0])))
+    _take(chosen, (r for r in good if _covers_more(r, chosen)))
+    if situation.moud_matters:
+        _put_friendly(chosen, good)
+    while len(chosen) < weights.offer_least and (
+        _take(chosen, (r for r in good if _brings_new_approach(r, chosen)))
+        or _take(chosen, good)
+    ):
+        pass
+    while len(chosen) < weights.offer_most and _take(
+        chosen, (r for r in good if _covers_more(r, chosen))
+    ):
+        pass
+    return Offer(tuple(_id(r) for r in chosen), tuple(_notes(good, situation)))
+
+
+def _id(ranked: Ranked) -> str:
+    return ranked.candidate.program.id
+
+
+def _kind(ranked: Ranked) -> str:
+    return ranked.candidate.program.kind
+
+
+def _take(chosen: list[Ranked], among: Iterable[Ranked]) -> bool:
+    """Add the first that is not chosen yet; say whether there was one."""
+    taken = {_id(r) for r in chosen}
+    found = next((r for r in among if _id(r) not in taken), None)
+    if found is None:
+        return False
+    chosen.append(found)
+    return True
+
+
+def _covers_more(ranked: Ranked, chosen: Sequence[Ranked]) -> bool:
+    """Whether it is built for a need that none of the chosen serves."""
+    covered = {need for r in chosen for need in r.candidate.roles}
+    return any(
+        role != "adjunct" and need not in covered
+        for need, role in ranked.candidate.roles.items()
+    )
+
+
+def _brings_new_approach(ranked: Ranked, chosen: Sequence[Ranked]) -> bool:
+    """Whether it works in a way that none of the chosen does."""
+    seen = {word for r in chosen for word in r.candidate.program.approach}
+    return not set(ranked.candidate.program.approach) <= seen
+
+
+def is_friendly(ranked: Ranked) -> bool:
+    """Known, not only said, to be friendly to medication for opioid use disorder."""
+    view = ranked.candidate.program.moud
+    return view.stance == "friendly" and view.verified
+
+
+def _put_friendly(chosen: list[Ranked], good: Sequence[Ranked]) -> None:
+    """One of the first three is friendly to the medication."""
+    if any(is_friendly(r) for r in chosen[:3]):
+        return
+    friendly = next((r for r in good if is_friendly(r)), None)
+    if friendly is not None:
+        chosen[2:2] = [friendly]
+
+
+def _nothing(situation: Situation) -> str:
+    if situation.facts.age is not None and situation.facts.age < 18:
+        return "No suitable group found for this age. Think of a local service."
+    return "No suitable group found. Think of a local service."
+
+
+def _notes(good: Sequence[Ranked], situation: Situation) -> Iterable[str]:
+    if len({_kind(r) for r in good}) < 2:
+        yield "Only one approach is known for these needs."
+    if situation.moud_matters and not any(is_friendly(r) for r in good):
+        yield "No group known to be friendly to the medication serves these needs."

@@ -1,0 +1,160 @@
+"""The score: published weights, each part explained, no part hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from plugin.directory.meeting import Occurrence
+from plugin.knowledge.programs import Study
+from plugin.knowledge.rules import Weights
+from plugin.matching.preferences import stated_wishes
+from plugin.matching.recommendation import Feature, Need
+from plugin.matching.wishes import Candidate, Situation, spoken
+
+_TEXT = {
+    "need_fit": "Serves the need",
+    "evidence": "Evidence for it",
+    "reach": "Next meeting and way there",
+    "preference": "The patient's wishes",
+    "co_occurrence": "Addiction and mental illness together",
+    "specificity": "Made for few needs",
+    "medication": "Stance on medication",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    candidate: Candidate
+    main: Need  # the need that the programme serves best
+    study: Study
+    features: tuple[Feature, ...]
+    score: float
+
+
+def rank(
+    candidates: Sequence[Candidate], situation: Situation, at: datetime
+) -> tuple[Ranked, ...]:
+    """Best first. Ties: programmes of the founding paper, then by name."""
+    ranked = [_ranked(candidate, situation, at) for candidate in candidates]
+    ranked.sort(
+        key=lambda r: (
+            -r.score,
+            not r.candidate.program.featured,
+            r.candidate.program.name,
+            r.candidate.program.id,
+        )
+    )
+    return tuple(ranked)
+
+
+def _ranked(candidate: Candidate, situation: Situation, at: datetime) -> Ranked:
+    weights = situation.knowledge.weights
+    main = main_need(candidate, weights)
+    study = study_of(candidate, main)
+    parts = {
+        "need_fit": (_need_fit(candidate, weights), True, spoken(main.name)),
+        "evidence": (weights.grade[study.grade], True, f"grade {study.grade}"),
+        "reach": _reach(candidate.meetings, at, weights),
+        "preference": _preference(candidate, situation),
+        "co_occurrence": _co_occurrence(candidate, situation),
+        "specificity": (len(candidate.program.needs) ** -0.5, True, ""),
+    }
+    features = [
+        Feature(name, weights.features[name], value, known, _text(name, detail))
+        for name, (value, known, detail) in parts.items()
+    ]
+    features += _medication(candidate, situation)
+    total = sum(f.weight * f.value for f in features) * candidate.program.weight
+    return Ranked(candidate, main, study, tuple(features), _clip(total))
+
+
+def _text(name: str, detail: str) -> str:
+    return f"{_TEXT[name]}: {detail}" if detail else _TEXT[name]
+
+
+def _clip(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 4)
+
+
+def main_need(candidate: Candidate, weights: Weights) -> Need:
+    """The need served best; of equal ones the one with the better evidence."""
+
+    def worth(need: Need) -> tuple[float, float]:
+        role = weights.role[candidate.program.needs[need.id]] * need.confidence
+        return role, weights.grade[study_of(candidate, need).grade]
+
+    return max(candidate.served, key=worth)
+
+
+def study_of(candidate: Candidate, need: Need) -> Study:
+    """The evidence for that need; without a study it is grade D."""
+    known = candidate.program.evidence.get(need.id)
+    return known or Study(need.id, "D")
+
+
+def _need_fit(candidate: Candidate, weights: Weights) -> float:
+    best = max(
+        weights.role[candidate.program.needs[n.id]] * n.confidence
+        for n in candidate.served
+    )
+    further = weights.further_need * (len(candidate.served) - 1)
+    return min(1.0, best + min(further, weights.further_need_cap))
+
+
+def _reach(
+    meetings: Sequence[Occurrence], at: datetime, weights: Weights
+) -> tuple[float, bool, str]:
+    """The best of the next meetings: how soon, and how near."""
+    if not meetings:
+        return weights.unknown, False, "not known"
+    best = max(_reach_of(meeting, at, weights) for meeting in meetings)
+    return best, True, f"{len(meetings)} next meetings"
+
+
+def _reach_of(meeting: Occurrence, at: datetime, weights: Weights) -> float:
+    hours = (meeting.starts - at).total_seconds() / 3600
+    soon = _falling(hours, weights.full_hours, weights.zero_hours)
+    if meeting.attendance in {"online", "hybrid"}:
+        return soon
+    if meeting.km is None:
+        return soon * weights.unknown
+    return soon * _falling(meeting.km, weights.full_km, weights.zero_km)
+
+
+def _falling(value: float, full: float, zero: float) -> float:
+    """1 up to `full`, then linear down to 0 at `zero`."""
+    return min(1.0, max(0.0, (zero - value) / (zero - full)))
+
+
+def _preference(candidate: Candidate, situation: Situation) -> tuple[float, bool, str]:
+    wishes = stated_wishes(candidate, situation.preferences)
+    if not wishes:
+        return situation.knowledge.weights.unknown, False, "none stated"
+    met = [name for name, holds in wishes.items() if holds]
+    return len(met) / len(wishes), True, f"{len(met)} of {len(wishes)} met"
+
+
+def _co_occurrence(
+    candidate: Candidate, situation: Situation
+) -> tuple[float, bool, str]:
+    weights = situation.knowledge.weights
+    if situation.need("dual_diagnosis") is None:
+        return weights.unknown, False, "not in question"
+    role = candidate.program.needs.get("dual_diagnosis")
+    return (weights.role[role] if role else 0.0), True, role or "not served"
+
+
+def _medication(candidate: Candidate, situation: Situation) -> list[Feature]:
+    """A bonus or a loss, only where a medicine of this patient makes it matter."""
+    weights = situation.knowledge.weights
+    moud, psychiatric = candidate.program.moud, candidate.program.psychiatric
+    weight = 0.0
+    text = ""
+    if situation.moud_matters and moud.stance in {"friendly", "limits"}:
+        weight = weights.friendly if moud.stance == "friendly" else weights.unsupportive
+        text = moud.text
+    elif situation.psychiatric_matters and psychiatric.stance == "supportive":
+        weight, text = weights.friendly, psychiatric.text
+    if not weight:
+        return []
+    return [Feature("medication", weight, 1.0, True, _text("medication", text))]

@@ -1,0 +1,165 @@
+"""From a chart to a recommendation: safety, needs, eligibility, ranking, offer.
+
+Pure: the same chart, rules, wishes, moment and meetings give the same answer.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from plugin.chart.chart import Chart
+from plugin.directory.meeting import MeetingsWanted, Place
+from plugin.knowledge.knowledge import Knowledge
+from plugin.matching.eligibility import eligible
+from plugin.matching.facts import Facts, facts_of
+from plugin.matching.needs import NeedsFound, needs_of, unmapped_of
+from plugin.matching.offer import offer
+from plugin.matching.ranking import Ranked, rank
+from plugin.matching.reasons import cautions_of, evidence_of, reasons_of
+from plugin.matching.recommendation import (
+    Because,
+    FindMeetings,
+    Preferences,
+    Recommendation,
+    Recommended,
+    UnreadableEntry,
+)
+from plugin.matching.safety import Safety, safety_of
+from plugin.matching.sessions import sessions_of
+from plugin.matching.wishes import Candidate, Situation
+
+
+def recommend(
+    chart: Chart,
+    knowledge: Knowledge,
+    preferences: Preferences,
+    *,
+    at: datetime,
+    find_meetings: FindMeetings,
+    near: Place | None = None,
+    within_km: float = 50,
+    country: str | None = None,
+    language: str = "en",
+    added_needs: Collection[str] = (),
+    dropped_needs: Collection[str] = (),
+) -> Recommendation:
+    """The whole recommendation for one chart at one moment.
+
+    Takes: `at`, an aware moment; `find_meetings`, which is asked exactly once, for
+           all suitable programmes; `country`, ISO 3166-1 alpha-2, else the patient's;
+           the needs that the clinician added or dropped.
+    """
+    facts = facts_of(chart, knowledge, at, country)
+    found = needs_of(facts, knowledge, added=added_needs, dropped=dropped_needs)
+    safety = safety_of(facts, found, knowledge)
+    found = _without_suppressed(found, safety)
+    situation = Situation(facts, found, safety, preferences, language, knowledge)
+    suitable = eligible(situation)
+    wanted = MeetingsWanted(
+        programs=tuple(c.program.id for c in suitable.candidates),
+        at=at,
+        near=near,
+        within_km=within_km,
+        attendance=preferences.modality,
+        language=preferences.language,
+    )
+    meetings = find_meetings(wanted)
+    candidates = [
+        replace(c, meetings=tuple(meetings.get(c.program.id, ())))
+        for c in suitable.candidates
+    ]
+    ranked = rank(candidates, situation, at)
+    offered = offer(ranked, situation)
+    return Recommendation(
+        knowledge_version=knowledge.version,
+        at=at,
+        age=facts.age,
+        gender=facts.gender,
+        needs=found.needs,
+        warnings=safety.warnings,
+        programs=tuple(_recommended(r, situation) for r in ranked),
+        offered=offered.ids,
+        single_sessions=sessions_of(situation),
+        removed=suitable.removed,
+        unmapped=unmapped_of(facts, found.mapped, safety.coded),
+        unreadable=tuple(UnreadableEntry(u.entry, u.reason) for u in chart.unreadable),
+        could_not_check=tuple(sorted(chart.could_not_check)),
+        notes=tuple(
+            dict.fromkeys([*_notes(chart, situation), *found.notes, *offered.notes])
+        ),
+    )
+
+
+def _without_suppressed(found: NeedsFound, safety: Safety) -> NeedsFound:
+    """Needs that a fired rule rules out: a manic spree is no spending disorder."""
+    notes = list(found.notes)
+    kept = []
+    for need in found.needs:
+        rule = next(
+            (f.rule for f in safety.fired if need.id in f.rule.removes.needs), None
+        )
+        if rule is None:
+            kept.append(need)
+        else:
+            notes.append(f"{need.name} is left out: {rule.title} (rule {rule.id}).")
+    return replace(found, needs=tuple(kept), notes=tuple(notes))
+
+
+def _recommended(ranked: Ranked, situation: Situation) -> Recommended:
+    candidate, program = ranked.candidate, ranked.candidate.program
+    weights = situation.knowledge.weights
+    return Recommended(
+        id=program.id,
+        name=program.name,
+        score=ranked.score,
+        fit="strong"
+        if ranked.score >= weights.strong
+        else "good"
+        if ranked.score >= weights.good
+        else "fair",
+        approach=program.approach,
+        evidence=evidence_of(ranked, situation.knowledge),
+        needs=tuple(n.id for n in candidate.served),
+        reasons=reasons_of(ranked, situation),
+        cautions=cautions_of(ranked, situation),
+        deferred=bool(situation.deferring),
+        features=ranked.features,
+        meetings=tuple(candidate.meetings),
+        finder_url=program.url_in(situation.facts.country),
+        because=_because(candidate),
+    )
+
+
+def _because(candidate: Candidate) -> tuple[Because, ...]:
+    return tuple(dict.fromkeys(b for n in candidate.served for b in n.because))
+
+
+def _notes(chart: Chart, situation: Situation) -> Iterable[str]:
+    facts, knowledge = situation.facts, situation.knowledge
+    yield from knowledge.always
+    for source in sorted(chart.could_not_check):
+        yield f"Could not check: {source}."
+    for source in sorted(chart.incomplete):
+        yield f"Read in part only: {source}."
+    if not facts.country:
+        yield "Country not known: ask, then give the local crisis numbers."
+    if facts.age is None:
+        yield "Age not known: age limits could not be checked."
+    yield from facts.scores.refused
+    spoken = chart.patient.language.split("-")[0].lower()
+    if spoken and spoken != (situation.preferences.language or situation.language):
+        yield f"The chart names another language ({spoken}): ask what is preferred."
+    yield from _contradictions(facts, knowledge)
+
+
+def _contradictions(facts: Facts, knowledge: Knowledge) -> Iterable[str]:
+    """Problems of which one coding says remission and another does not."""
+    for finding in facts.findings:
+        kinds: dict[str, set[str]] = {}
+        for read in finding.codes:
+            meanings = knowledge.index.meanings(read.system, read.code)
+            for need, meaning in meanings.items():
+                kinds.setdefault(need, set()).add(meaning.kind)
+        if any(len(said) > 1 for said in kinds.values()):
+            reference = finding.condition.reference
+            yield f"{reference}: one code says remission, another does not. Ask."
