@@ -52,8 +52,8 @@ def origin_of(url: str) -> Origin | None:
 
 
 def host_is_loopback(host: str) -> bool:
-    """True for `localhost` and loopback addresses as they are commonly written."""
-    if host == "localhost":
+    """True for loopback addresses and for `localhost` and what is below it."""
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host).is_loopback
@@ -66,17 +66,20 @@ def address_allowed(
 ) -> bool:
     """Whether a resolved address may be connected to.
 
-    Public addresses always, private ones only inside `networks`, loopback only where
-    `loopback` says so. An IPv4 address wrapped in IPv6 is judged as itself.
+    Public addresses always, private ones only inside `networks`, loopback also where
+    `loopback` says so, link-local ones (cloud metadata lives there) never. An IPv4
+    address wrapped in IPv6 is judged as itself.
     """
     inner = _unwrapped(address)
-    if inner.is_loopback:
-        return loopback
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+        return False
+    if inner.is_loopback and loopback:
+        return True
     if any(
         inner in network for network in networks if network.version == inner.version
     ):
         return True
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    return inner.is_global and not inner.is_reserved
 
 
 def _unwrapped(address: Address) -> Address:

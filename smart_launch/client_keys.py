@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 import orjson
@@ -23,6 +24,7 @@ JWKS_MAX_AGE = timedelta(minutes=15)
 PUBLISH_AHEAD = 4 * JWKS_MAX_AGE
 # Assertions live for minutes; a day also covers EHRs that ignore Cache-Control.
 STAYS_PUBLISHED = timedelta(hours=24)
+_RECALL = timedelta(seconds=30)
 _RSA_BITS = 3072
 
 
@@ -57,12 +59,18 @@ class KeyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SigningKeys:
-    """The keys in a store, and which of them signs now."""
+    """The keys in a store, and which of them signs now.
+
+    The store is asked at most every `_RECALL`: another replica's rotation is seen long
+    before its key signs.
+    """
 
     store: KeyStore
     clock: Callable[[], datetime]
+    _known: Sequence[StoredKey] = field(default=(), repr=False)
+    _known_until: datetime | None = field(default=None, repr=False)
 
     def ensure(self, algorithms: Sequence[Algorithm] = ALGORITHMS) -> None:
         """Make the first key of each algorithm where there is none; it signs at once.
@@ -73,12 +81,12 @@ class SigningKeys:
         have = {key.algorithm for key in self._published()}
         for algorithm in algorithms:
             if algorithm not in have:
-                self.store.put(new_key(algorithm, now=self.clock()))
+                self._put(new_key(algorithm, now=self.clock()))
 
     def generate(self, algorithm: Algorithm) -> StoredKey:
         """Make and publish a further key, which signs after PUBLISH_AHEAD."""
         key = new_key(algorithm, now=self.clock(), ahead=PUBLISH_AHEAD)
-        self.store.put(key)
+        self._put(key)
         return key
 
     def rotate(self, algorithms: Sequence[Algorithm] = ALGORITHMS) -> list[StoredKey]:
@@ -91,7 +99,7 @@ class SigningKeys:
             for key in older:
                 if key.retire_at is None:
                     end = new.active_from + STAYS_PUBLISHED
-                    self.store.put(replace(key, retire_at=end))
+                    self._put(replace(key, retire_at=end))
         self.forget_retired()
         return made
 
@@ -101,6 +109,7 @@ class SigningKeys:
         for key in self.store.all():
             if not _is_published(key, now):
                 self.store.remove(key.kid)
+        self._known_until = None
 
     def signing_key(self, algorithm: Algorithm) -> StoredKey:
         """The newest published key that may sign by now.
@@ -122,7 +131,15 @@ class SigningKeys:
 
     def _published(self) -> list[StoredKey]:
         now = self.clock()
-        return [key for key in self.store.all() if _is_published(key, now)]
+        if self._known_until is None or not now < self._known_until:
+            self._known = tuple(self.store.all())
+            # An empty store is asked again at once: the first keys are being made.
+            self._known_until = now + _RECALL if self._known else None
+        return [key for key in self._known if _is_published(key, now)]
+
+    def _put(self, key: StoredKey) -> None:
+        self.store.put(key)
+        self._known_until = None
 
 
 def _is_published(key: StoredKey, now: datetime) -> bool:
@@ -147,6 +164,7 @@ def new_key(
     )
 
 
+@lru_cache(maxsize=32)  # reading an RSA key checks its primes, which takes longer
 def private_key(key: StoredKey) -> RSAKey | ECKey:
     data = orjson.loads(key.private_jwk)
     kind: type[RSAKey] | type[ECKey] = RSAKey if key.algorithm == "RS384" else ECKey

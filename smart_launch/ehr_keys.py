@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
@@ -141,7 +142,7 @@ def _usable_key(data: Any) -> RSAKey | ECKey | None:
             return key if key.public_key.key_size >= _LEAST_RSA_BITS else None
         if data.get("kty") == "EC":
             return ECKey.import_key(public)
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, LookupError, UnsupportedAlgorithm):
         return None
     return None
 

@@ -109,7 +109,7 @@ class FhirClient:
         """
         until = self.monotonic() + self.limits.budget
         pairs = list(params.items() if isinstance(params, Mapping) else params)
-        url = f"{self._url(resource_type)}?{urlencode(pairs)}"
+        url = self._url(resource_type) + (f"?{urlencode(pairs)}" if pairs else "")
         reader = PageReader(resource_type, self.limits.entries)
         bundle = resource_of(self._get(url, until))
         reader.add(bundle)
@@ -255,7 +255,7 @@ class FhirClient:
                 method,
                 url,
                 headers={
-                    "Content-Type": f"{_JSON}; charset=utf-8",
+                    "Content-Type": _JSON,
                     "Prefer": "return=representation",
                     **headers,
                     **_bearer(token),

@@ -90,7 +90,7 @@ def _key_id(id_token: str) -> str:
 def _verified(id_token: str, keys: KeySet) -> jwt.Token:
     try:
         return jwt.decode(id_token, keys, algorithms=list(ALGORITHMS))
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, LookupError) as error:
         raise IdentityRejected(
             f"the id_token's signature does not hold: {type(error).__name__}"
         ) from None

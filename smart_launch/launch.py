@@ -13,6 +13,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
@@ -124,21 +125,23 @@ def _authorization_url(
     iss: str,
     launch: str,
 ) -> str:
-    try:
-        return str(
-            prepare_grant_uri(
-                configuration.authorization_endpoint,
-                registration.client_id,
-                "code",
-                redirect_uri=registration.redirect_uri,
-                scope=pending.scope,
-                state=pending.state,
-                launch=launch,
-                aud=iss,
-                nonce=pending.nonce,
-                code_challenge=create_s256_code_challenge(pending.verifier),
-                code_challenge_method="S256",
-            )
+    url = str(
+        prepare_grant_uri(
+            configuration.authorization_endpoint,
+            registration.client_id,
+            "code",
+            redirect_uri=registration.redirect_uri,
+            scope=pending.scope,
+            state=pending.state,
+            launch=launch,
+            aud=iss,
+            nonce=pending.nonce,
+            code_challenge=create_s256_code_challenge(pending.verifier),
+            code_challenge_method="S256",
         )
-    except ValueError:
-        raise DiscoveryRefused("the authorization endpoint's query is odd") from None
+    )
+    # The endpoint may have a query of its own, but not one that speaks for us.
+    names = [name for name, _ in parse_qsl(urlsplit(url).query)]
+    if len(set(names)) != len(names):
+        raise DiscoveryRefused("the authorization endpoint sets a parameter of ours")
+    return url

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from smart_launch.context import LaunchContext
-from smart_launch.discovery import Discovery
+from smart_launch.discovery import Discovery, SmartConfiguration
 from smart_launch.errors import (
     ContextEnded,
     EhrBusy,
@@ -28,7 +28,7 @@ from smart_launch.errors import (
     RelaunchNeeded,
     TokenRejected,
 )
-from smart_launch.registration import Registrations
+from smart_launch.registration import Registration, Registrations
 from smart_launch.scopes import Scopes
 from smart_launch.secret import Secret
 from smart_launch.token_endpoint import DEADLINE, TokenEndpoint
@@ -64,10 +64,15 @@ class Refreshing:
         context, grant = self.grants.load(context_id)
         if self._good(grant, refused):
             return grant
+        self._stop_if_over(grant)
+        # Asked before anything is claimed: a failure here spends nothing.
+        registration = self.registrations.by_id(context.tenant)
+        configuration = self.discovery.of(registration)
         claimed = self._claim(context_id, refused)
         if self._good(claimed, refused):
             return claimed
-        return self._refreshed(context, claimed)
+        reply = self._asked(context, registration, configuration, claimed)
+        return self._kept(context, claimed, reply)
 
     def _good(self, grant: Grant, refused: Secret | None) -> bool:
         return (
@@ -104,12 +109,16 @@ class Refreshing:
         if grant.refresh_token is None:
             raise RelaunchNeeded("the access token is over and there is no other")
 
-    def _refreshed(self, context: LaunchContext, spent: Grant) -> Grant:
+    def _asked(
+        self,
+        context: LaunchContext,
+        registration: Registration,
+        configuration: SmartConfiguration,
+        spent: Grant,
+    ) -> TokenReply:
         assert spent.refresh_token is not None
         try:
-            registration = self.registrations.by_id(context.tenant)
-            configuration = self.discovery.of(registration)
-            reply = self.endpoint.refresh(
+            return self.endpoint.refresh(
                 registration, configuration, spent.refresh_token
             )
         except EhrUnavailable as error:
@@ -122,6 +131,8 @@ class Refreshing:
             raise self._dead(context, "the EHR refused the refresh") from error
         except TokenRejected as error:
             raise self._dead(context, "the answer to a refresh was no use") from error
+
+    def _kept(self, context: LaunchContext, spent: Grant, reply: TokenReply) -> Grant:
         self._check_unchanged(context, spent, reply)
         renewed = _renewed(spent, reply, self.clock())
         with self.grants.locked(context.id) as held:

@@ -43,7 +43,7 @@ from smart_launch.parameters import read_callback, read_launch
 from smart_launch.refreshing import Refreshing
 from smart_launch.registration import Registration, Registrations
 from smart_launch.sealing import Seal
-from smart_launch.token_endpoint import TokenEndpoint
+from smart_launch.token_endpoint import DEADLINE, TokenEndpoint
 from smart_launch.token_reply import TokenReply
 from smart_launch.tokens import GrantStore, StateLedger
 
@@ -84,6 +84,7 @@ class SmartClient:
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
     session: timedelta = SESSION
+    token_deadline: float = DEADLINE
     _endpoint: TokenEndpoint = field(init=False, repr=False)
     _identities: Identities = field(init=False, repr=False)
     _refreshing: Refreshing = field(init=False, repr=False)
@@ -91,7 +92,7 @@ class SmartClient:
 
     def __post_init__(self) -> None:
         authenticator = ClientAuthenticator(self.keys, self.clock, self.random)
-        endpoint = TokenEndpoint(self.outbound, authenticator)
+        endpoint = TokenEndpoint(self.outbound, authenticator, self.token_deadline)
         parts = {
             "_endpoint": endpoint,
             "_identities": Identities(EhrKeys(self.outbound)),

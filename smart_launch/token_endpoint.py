@@ -32,6 +32,7 @@ _MAX_BYTES = 256 * 1024
 class TokenEndpoint:
     outbound: Outbound
     authenticator: ClientAuthenticator
+    deadline: float = DEADLINE
 
     def redeem(
         self,
@@ -121,7 +122,7 @@ class TokenEndpoint:
                 **proof.headers,
             },
             body=urlencode({**form, **proof.form}).encode(),
-            deadline=DEADLINE,
+            deadline=self.deadline,
             max_bytes=_MAX_BYTES,
             compressed=False,
         )

@@ -6,6 +6,7 @@ your access_token".
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -91,8 +92,9 @@ class TokenReply(BaseModel):
         try:
             seconds = float(self.expires_in)
         except (TypeError, ValueError):
+            seconds = math.nan
+        if math.isnan(seconds):
             seconds = _DEFAULT_SECONDS
-        # Written so that NaN, too, ends at a bound.
         within = max(_LEAST_SECONDS, min(_MOST_SECONDS, seconds))
         return now + timedelta(seconds=within)
 

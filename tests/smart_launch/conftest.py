@@ -436,7 +436,9 @@ def outbound() -> Iterator[Outbound]:
 
 @pytest.fixture
 def new_app(clock: FakeClock, outbound: Outbound) -> Callable[..., App]:
-    def make(*registrations: Registration, door: Outbound = outbound) -> App:
+    def make(
+        *registrations: Registration, door: Outbound = outbound, **more: Any
+    ) -> App:
         grants, states = MemoryGrants(), MemoryStates(clock)
         client = SmartClient(
             registrations=Registrations(registrations),
@@ -448,6 +450,7 @@ def new_app(clock: FakeClock, outbound: Outbound) -> Callable[..., App]:
             states=states,
             clock=clock,
             random=secrets.token_bytes,
+            **more,
         )
         return App(client, clock, grants, states)
 

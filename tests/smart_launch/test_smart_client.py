@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 
 def test_launch_ends_in_a_context(app: Any, ehr: Any) -> None:
     finished = app.launch(ehr)
