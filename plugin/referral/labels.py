@@ -57,6 +57,6 @@ def security(signed: SignedReferral) -> list[dict[str, Any]]:
     The label that names Part 2 tells by itself of substance-use treatment, so it goes
     only where the record says as much anyway.
     """
-    if signed.agreement == "named" and signed.part2:
+    if signed.named and signed.part2:
         return [dict(RESTRICTED), dict(PART2)]
     return [dict(RESTRICTED)] if signed.restricted else []

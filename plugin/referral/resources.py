@@ -1,8 +1,8 @@
 """A signed referral as FHIR R4 resources: pure builders of what the EHR is sent.
 
 Each gives plain JSON values; `plugin.fhir.checked` turns them into the bytes that are
-stored and sent. Where the patient agreed to "unnamed", nothing built here names the
-programme, the reasons or the meeting.
+stored and sent. Where the patient agreed to "unnamed", or violence is in the chart,
+nothing built here names the programme, the reasons or the meeting.
 """
 
 import base64
@@ -180,7 +180,6 @@ def with_references(
 def _service_request(
     signed: SignedReferral, site: Site, choice: Choice, number: int
 ) -> Json:
-    named = signed.agreement == "named"
     resource = _head("ServiceRequest", "selfhelp-service-request", signed)
     resource |= {
         "identifier": [_identifier(signed, site, f".{number}")],
@@ -189,18 +188,18 @@ def _service_request(
         "category": [{"coding": [dict(labels.SOCIAL_SERVICE)]}],
         "code": {"coding": [dict(labels.REFERRAL)]},
     }
-    if named:
+    if signed.named:
         resource["orderDetail"] = [{"text": _program(choice)}]
     resource["subject"] = _subject(signed)
     if signed.encounter:
         resource["encounter"] = _encounter(signed.encounter)
-    if named and choice.meeting is not None:
+    if signed.named and choice.meeting is not None:
         resource["occurrenceDateTime"] = _moment(choice.meeting.starts)
     resource |= {
         "authoredOn": _moment(signed.signed_at),
         "requester": _author(signed),
     }
-    reasons = _conditions(choice) if named else []
+    reasons = _conditions(choice) if signed.named else []
     if reasons:
         resource["reasonReference"] = reasons
     resource["patientInstruction"] = phrase("order.instruction", signed.language)

@@ -70,6 +70,11 @@ class SignedReferral:
     part2_consent: str = ""  # the signed consent it is written under, as `Consent/1`
     restricted: bool = False  # violence and the like: label R, nothing named
 
+    @property
+    def named(self) -> bool:
+        """Whether the record may name the programmes, the reasons, the meetings."""
+        return self.agreement == "named" and not self.restricted
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -11,7 +11,7 @@ import pytest
 from fhir_profiles import check
 from fhir_profiles.canonical import BASE, profile_url
 from fhir_profiles.load import PROFILES, examples, profile, reasons
-from fhir_profiles.vocabulary import Knowledge, concept_map
+from fhir_profiles.vocabulary import Knowledge, concept_map, vocabulary
 
 Problems = Callable[[dict[str, Any]], list[tuple[str, str]]]
 
@@ -89,6 +89,11 @@ def test_concept_map_of_nothing_has_no_group() -> None:
     empty = concept_map(Knowledge("0"))
     assert "group" not in empty
     assert fhirkit.validate(json.dumps(empty)) == []
+
+
+def test_vocabulary_of_nothing_is_still_r4() -> None:
+    for resource in vocabulary(Knowledge("0")):
+        assert fhirkit.validate(json.dumps(resource)) == [], resource["id"]
 
 
 # The guide's own checks, each seen to find what it is for

@@ -142,8 +142,15 @@ def test_service_requests_are_as_the_contract_says() -> None:
     assert "occurrenceDateTime" not in second
 
 
-def test_service_requests_name_nothing_when_unnamed() -> None:
-    for order in service_requests(changed(agreement="unnamed"), SITE):
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"agreement": "unnamed"}, id="unnamed"),
+        pytest.param({"restricted": True}, id="R4-named-but-violence"),
+    ],
+)
+def test_service_requests_name_nothing_when_unnamed(values: dict[str, Any]) -> None:
+    for order in service_requests(changed(**values), SITE):
         assert not {"orderDetail", "occurrenceDateTime", "reasonReference"} & set(order)
 
 
@@ -292,6 +299,9 @@ def test_note_that_cannot_be_signed_is_refused(text: str) -> None:
         ),
         pytest.param(
             {"restricted": True, "agreement": "unnamed"}, ["R"], id="restricted"
+        ),
+        pytest.param(
+            {"restricted": True, "part2": True}, ["R"], id="restricted-tells-no-basis"
         ),
     ],
 )

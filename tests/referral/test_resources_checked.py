@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from plugin.fhir import MAX_BYTES, InvalidResource, checked
+from plugin.fhir import MAX_BYTES, InvalidResource, checked, warm
 
 Json = dict[str, Any]
 
@@ -147,6 +147,18 @@ def test_checked_refuses(
     with pytest.raises(InvalidResource) as refused:
         checked(broken)
     assert place in str(refused.value)
+
+
+def test_checked_refuses_what_the_models_stumble_over() -> None:
+    # R4 has this resource and R4B does not: the models raise a bare KeyError.
+    foreign = {"resourceType": "EffectEvidenceSynthesis", "status": "draft"}
+    with pytest.raises(InvalidResource, match="ServiceRequest: not R4"):
+        checked(ORDER | {"contained": [foreign]})
+
+
+def test_warm_loads_every_model_that_is_written() -> None:
+    warm()
+    assert checked(TASK)
 
 
 def test_refusal_never_quotes_the_record() -> None:
