@@ -5,13 +5,14 @@ warnings. The unnamed one says that a support group was discussed, and nothing f
 which a group, a reason or a meeting could be told.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
 from plugin.directory.meeting import Occurrence
-from plugin.matching.recommendation import Recommendation, Recommended
+from plugin.matching.recommendation import Need, Recommendation, Recommended
 from plugin.referral import labels
 from plugin.referral.phrases import phrase
 from plugin.referral.signed import (
@@ -26,6 +27,8 @@ Withdrawal = Literal["low", "plan", "not_asked"]
 Interpreter = Literal["used", "needed", "not_needed"]
 
 _LINE: Final = 300
+# Clinicians read ICD codes; other codes say nothing to them.
+_ICD: Final = re.compile(r"[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?")
 # Violence: nothing of it stands in a note that a proxy may read.
 RESTRICTED_WARNINGS: Final = frozenset({"S11"})
 
@@ -114,10 +117,14 @@ class _Draft:
     def reasons(
         self, recommendation: Recommendation, choices: Sequence[Choice]
     ) -> list[str]:
-        wanted = dict.fromkeys(need for choice in choices for need in choice.needs)
-        named = [_need_line(n, recommendation) for n in wanted]
-        reasons = "; ".join(line for line in named if line)
-        return [self._say("reasons", reasons=reasons)] if reasons else []
+        wanted = {need for choice in choices for need in choice.needs}
+        lines = dict.fromkeys(
+            line
+            for need in recommendation.needs
+            if need.id in wanted
+            for line in _reasons_of(need)
+        )
+        return [self._say("reasons", reasons="; ".join(lines))] if lines else []
 
     def choices(self, choices: Sequence[Choice]) -> list[str]:
         lines = [self._say("chosen.one" if len(choices) == 1 else "chosen.two")]
@@ -214,13 +221,15 @@ def _medium(locale: str) -> str:
     return str(Locale.parse(locale).date_formats["medium"].pattern)
 
 
-def _need_line(need_id: str, recommendation: Recommendation) -> str:
-    need = next((n for n in recommendation.needs if n.id == need_id), None)
-    if need is None:
-        return ""
-    codes = dict.fromkeys(b.code for b in need.because if b.code)
-    name = one_line(need.name, _LINE)
-    return f"{name} ({', '.join(codes)})" if codes else name
+def _reasons_of(need: Need) -> Iterator[str]:
+    """The chart's own words for a need, with their ICD code; else the need's name."""
+    conditions = [b for b in need.because if b.resource.startswith("Condition/")]
+    if not conditions:
+        yield one_line(need.name, _LINE)
+    for because in conditions:
+        words = one_line(because.display, _LINE) or one_line(need.name, _LINE)
+        coded = _ICD.fullmatch(because.code) is not None
+        yield f"{words} ({because.code})" if coded else words
 
 
 def _chosen(meeting: Occurrence) -> ChosenMeeting:

@@ -1,5 +1,6 @@
 """The note's draft, named and unnamed."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -21,8 +22,12 @@ from plugin.referral.signed import Acknowledgement, Choice
 NEW_YORK = timezone(timedelta(hours=-5))
 ON = date(2026, 3, 2)
 
-ALCOHOL = Because("Condition/1", "http://hl7.org/fhir/sid/icd-10-cm", "F10.20", "AUD")
-MOOD = Because("Condition/2", "http://hl7.org/fhir/sid/icd-10-cm", "F33.1", "MDD")
+ALCOHOL = Because(
+    "Condition/1", "http://hl7.org/fhir/sid/icd-10-cm", "F10.20", "Alcohol dependence"
+)
+MOOD = Because(
+    "Condition/2", "http://hl7.org/fhir/sid/icd-10-cm", "F33.1", "Recurrent depression"
+)
 SCORE = Because("Observation/9", "http://loinc.org", "44260-8", "PHQ-9 item 9")
 
 SMART = Recommended(
@@ -112,7 +117,7 @@ def test_named_draft_reads_as_a_note() -> None:
         "Self-help groups were discussed as an addition to current care. The treatment"
         " plan and all medicines stay as they are.\n"
         "\n"
-        "Reasons: Alcohol use disorder (F10.20); Depression (F33.1).\n"
+        "Reasons: Alcohol dependence (F10.20); Recurrent depression (F33.1).\n"
         "\n"
         "Chosen with the patient, in this order:\n"
         "1. SMART Recovery: Tue, Mar 3, 2026, 6:30 PM, in person."
@@ -134,6 +139,40 @@ def test_named_draft_reads_as_a_note() -> None:
         "Follow-up contact: Mar 9, 2026.\n"
         "The patient agreed to naming the groups and reasons here."
     )
+
+
+@pytest.mark.parametrize(
+    ("because", "line"),
+    [
+        pytest.param(
+            (
+                Because(
+                    "Condition/1", "http://snomed.info/sct", "7200002", "Alcoholism"
+                ),
+            ),
+            "Reasons: Alcoholism.",
+            id="snomed-code-says-nothing",
+        ),
+        pytest.param(
+            (Because("Condition/1", "", "F10.20"),),
+            "Reasons: Alcohol use disorder (F10.20).",
+            id="no-words-in-the-chart",
+        ),
+        pytest.param((SCORE,), "Reasons: Alcohol use disorder.", id="a-score-alone"),
+        pytest.param((ALCOHOL, ALCOHOL), "(F10.20).", id="twice-in-the-chart"),
+    ],
+)
+def test_reasons_are_in_the_charts_words(
+    because: tuple[Because, ...], line: str
+) -> None:
+    need = Need("alcohol", "Alcohol use disorder", "active", 1.0, because)
+    text = draft_note(replace(SHOWN, needs=(need,)), (FIRST,), "named", on=ON)
+    assert line in text
+
+
+def test_draft_without_a_known_reason_gives_none() -> None:
+    text = draft_note(replace(SHOWN, needs=()), (FIRST,), "named", on=ON)
+    assert "Reasons" not in text
 
 
 def test_unnamed_draft_reads_as_a_note() -> None:
