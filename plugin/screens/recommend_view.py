@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,28 +15,16 @@ from plugin.matching.recommendation import (
 )
 from plugin.screens.cards import Card, card
 from plugin.screens.draft import Draft
-from plugin.screens.warning_lines import CrisisLines, WarningBoxes, codes_of
+from plugin.screens.needs_view import NeedsView
+from plugin.screens.preferences_view import PreferencesView
+from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
 # What an explicit wish of the patient can bring back.
-CAN_BE_PUT_BACK = frozenset({"requires", "preference", "gender", "faith", "modality"})
+CAN_BE_PUT_BACK = frozenset({"gender", "on request"})
 MOST_MORE_GROUPS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class NeedLine:
-    id: str
-    name: str
-    stage: str
-    stage_words: str
-    codes: tuple[str, ...]
-    taken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CodeLine:
-    code: str
-    text: str
+# Said elsewhere on the page, and not once more among the checks.
+SAID_ABOVE = ("No risk codes found is", "Could not check:", "Read in part only:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +58,6 @@ class SessionLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    id: str
-    text: str
-    taken: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RecommendView:
     """Makes the values of the template for one reader."""
 
@@ -92,11 +73,12 @@ class RecommendView:
         *,
         has_place: bool,
         every_need: Sequence[Need],
-        missing: Mapping[str, str],
+        waits: bool,
     ) -> dict[str, object]:
         """Everything but the frame.
 
-        Takes: `every_need`, the chart's needs before the clinician took any out.
+        Takes: `every_need`, the chart's needs before the clinician took any out;
+               `waits`, whether a red warning has no answer yet.
         """
         listed = listed_programs(shown, draft)
         cards = [self._card(shown, program, draft) for program in listed]
@@ -107,12 +89,11 @@ class RecommendView:
         ][:MOST_MORE_GROUPS]
         boxes = WarningBoxes(self.words, self.crisis, self.now.date())
         return {
-            "warnings": boxes.of(shown.warnings, draft.answers, missing),
+            "warnings": boxes.of(shown.warnings, draft.answers, {}),
             "reading_notices": self._reading_notices(shown, chart),
             "checks": self._checks(chart, shown),
             "chosen_withdrawal": draft.withdrawal,
-            "filing_waits": any(w.needs_answer for w in shown.warnings)
-            and bool(missing),
+            "filing_waits": waits,
             "cards": cards,
             "groups_words": self._groups_words(len(cards)),
             "one_approach": _one_approach(cards),
@@ -124,9 +105,9 @@ class RecommendView:
             "chosen_words": self._chosen_words(cards),
             "knowledge_version": shown.knowledge_version,
             **self._left_out(shown, draft),
-            **self._needs(chart, shown, draft, every_need),
+            **NeedsView(self.words).values(chart, shown, draft, every_need),
             **self._sessions(shown.single_sessions, draft),
-            **self._preferences(draft, has_place=has_place),
+            **PreferencesView(self.words).values(draft, has_place=has_place),
         }
 
     def _card(self, shown: Recommendation, program: str, draft: Draft) -> Card:
@@ -210,74 +191,12 @@ class RecommendView:
                     ", ".join(n for n in names if n) or words.say("none on record"),
                 )
             )
-        lines += [CheckLine("", note) for note in shown.notes]
+        lines += [
+            CheckLine("", words.say(note))
+            for note in shown.notes
+            if not note.startswith(SAID_ABOVE)
+        ]
         return lines
-
-    # ---- needs ----
-
-    def _needs(
-        self,
-        chart: Chart,
-        shown: Recommendation,
-        draft: Draft,
-        every_need: Sequence[Need],
-    ) -> dict[str, object]:
-        lines = [self._need(need, draft) for need in every_need]
-        taken = [line.name for line in lines if line.taken]
-        asked = sum(1 for line in lines if line.stage == "ask" and not line.taken)
-        said = ", ".join(taken) or self.words.say("none taken up")
-        if asked:
-            said += "; " + self.words.count("%(num)s to ask", "%(num)s to ask", asked)
-        sources = self._source_lines(chart, every_need)
-        summary = self.words.say("Sources")
-        if shown.unmapped:
-            summary += "; " + self.words.count(
-                "%(num)s not matched", "%(num)s not matched", len(shown.unmapped)
-            )
-        return {
-            "needs": lines,
-            "needs_line": said,
-            "sources": sources,
-            "sources_words": summary,
-            "unmapped": [CodeLine(u.code, u.display) for u in shown.unmapped],
-        }
-
-    def _need(self, need: Need, draft: Draft) -> NeedLine:
-        asked = need.stage == "ask"
-        taken = (
-            need.id in draft.added_needs
-            if asked
-            else need.id not in (draft.dropped_needs)
-        )
-        stage = {
-            "active": self.words.say("active"),
-            "remission": self.words.say("in remission"),
-            "ask": self.words.say("ask"),
-        }[need.stage]
-        if need.derived:
-            stage = self.words.say("derived")
-        return NeedLine(
-            need.id,
-            self.words.say(need.name),
-            need.stage,
-            stage,
-            codes_of(need.because),
-            taken,
-        )
-
-    def _source_lines(self, chart: Chart, needs: Sequence[Need]) -> list[CodeLine]:
-        """Each entry of the chart that speaks for a need, once, with its date."""
-        dated = {c.reference: c.recorded or c.onset for c in chart.conditions}
-        dated |= {o.reference: o.effective for o in chart.observations}
-        lines = {}
-        for need in needs:
-            for b in need.because:
-                when = dated.get(b.resource, "")
-                parts = [b.display, self.words.recorded(when) if when else ""]
-                lines[b.resource, b.code] = CodeLine(
-                    b.code, "; ".join(p for p in parts if p)
-                )
-        return list(lines.values())
 
     # ---- groups ----
 
@@ -350,72 +269,6 @@ class RecommendView:
                 for s in sessions
             ]
         }
-
-    # ---- preferences ----
-
-    def _preferences(self, draft: Draft, *, has_place: bool) -> dict[str, object]:
-        say, stated = self.words.say, draft.preferences
-        spiritual = [
-            ("", say("not stated")),
-            ("secular_only", say("Not spiritual")),
-            ("spiritual_ok", say("Spiritual is fine")),
-            ("faith", say("Faith-based")),
-        ]
-        modality = [
-            ("", say("not stated")),
-            ("in-person", say("In person")),
-            ("online", say("Online")),
-        ]
-        wishes = [
-            Wish("women", say("Women"), stated.women),
-            Wish("men", say("Men"), stated.men),
-            Wish("lgbtq", say("LGBTQ+"), stated.lgbtq),
-            Wish("young_people", say("Young people"), stated.young_people),
-            Wish("veterans", say("Veterans"), stated.veterans),
-            Wish("beginners", say("Beginners"), stated.beginners),
-        ]
-        spoken = self._language_options(stated.language)
-        said = [
-            text for value, text in spiritual if value and value == stated.spiritual
-        ]
-        said += [text for value, text in modality if value and value == stated.modality]
-        said += [text for value, text in spoken if value and value == stated.language]
-        said += [wish.text for wish in wishes if wish.taken]
-        return {
-            "spiritual_options": spiritual,
-            "chosen_spiritual": stated.spiritual or "",
-            "modality_options": modality,
-            "chosen_modality": stated.modality or "",
-            "language_options": spoken,
-            "chosen_language": stated.language or "",
-            "wishes": wishes,
-            "any_wish": any(wish.taken for wish in wishes),
-            "preferences_line": ", ".join(said) or say("nothing stated"),
-            "place_options": self._places(has_place=has_place),
-            "chosen_place": draft.place,
-        }
-
-    def _language_options(self, stated: str | None) -> list[tuple[str, str]]:
-        tags = dict.fromkeys(
-            ("en", "es", "fr", "de", "pt", "pl", "zh", "ar", stated or "")
-        )
-        names = self.words.locale.languages
-        return [("", self.words.say("not stated"))] + [
-            (tag, str(names.get(tag, tag)).capitalize()) for tag in tags if tag
-        ]
-
-    def _places(self, *, has_place: bool) -> list[tuple[str, str]]:
-        if has_place:
-            return [
-                ("home", self.words.say("Home, as in the chart")),
-                ("none", self.words.say("Anywhere")),
-            ]
-        return [
-            (
-                "none",
-                self.words.say("The chart has no place: distances are not known."),
-            ),
-        ]
 
 
 def listed_programs(shown: Recommendation, draft: Draft) -> list[str]:

@@ -29,7 +29,8 @@ def shown(chart: Chart, frame: Frame, words: Words, now: datetime) -> Page:
     def page(
         recommendation: Recommendation,
         draft: Draft | None = None,
-        missing: dict[str, str] | None = None,
+        *,
+        waits: bool = False,
     ) -> str:
         values = RecommendView(words, _lines, now).values(
             chart,
@@ -37,7 +38,7 @@ def shown(chart: Chart, frame: Frame, words: Words, now: datetime) -> Page:
             draft or Draft(),
             has_place=True,
             every_need=recommendation.needs,
-            missing=missing or {},
+            waits=waits,
         )
         return render(
             "recommend.html",
@@ -88,10 +89,9 @@ def test_what_could_not_be_read_is_said(shown: Page, red: Recommendation) -> Non
     assert "Entry 4: Condition without a code" in page
 
 
-def test_what_is_missing_stands_at_the_answer(shown: Page, red: Recommendation) -> None:
-    page = shown(red, missing={"S1": "Write what was done."})
-    assert 'aria-invalid="true" aria-describedby="lack-S1"' in page
-    assert "Write what was done." in page
+def test_filing_is_said_to_wait(shown: Page, red: Recommendation) -> None:
+    assert "Filing waits" in shown(red, waits=True)
+    assert "Filing waits" not in shown(red)
 
 
 HOSTILE = [

@@ -109,8 +109,7 @@ function sign(form) {
   /* One press signs once; the server would take a second as the same signature. */
   form.addEventListener("submit", () => { button.setAttribute("aria-disabled", "true"); });
 
-  const chosen = one("[name=agreement]:checked", form);
-  if (chosen) choose(chosen.value);
+  choose(one("[name=agreement]:checked", form)?.value ?? "");
   count();
 }
 
@@ -118,6 +117,8 @@ function sign(form) {
 function filed(part) {
   const wait = [2, 3, 5, 8, 13, 21, 30];
   let round = 0;
+  /* A page that is left open must not keep its session alive for ever. */
+  let looks = 20;
   const look = async () => {
     try {
       const answer = await fetch(part.dataset.live, { credentials: "same-origin" });
@@ -136,7 +137,8 @@ function filed(part) {
     plan();
   };
   const plan = () => {
-    if (part.dataset.settled === "yes") return;
+    if (part.dataset.settled === "yes" || looks === 0) return;
+    looks -= 1;
     setTimeout(look, 1000 * wait[Math.min(round, wait.length - 1)]);
     round += 1;
   };
@@ -147,7 +149,9 @@ function filed(part) {
 function outcome(form) {
   const show = () => {
     const went = one("[name=attended]:checked", form)?.value;
-    for (const then of all("[data-if]", form)) then.hidden = then.dataset.if !== went;
+    for (const then of all("[data-if]", form)) {
+      then.hidden = !then.dataset.if.split(" ").includes(went);
+    }
   };
   form.addEventListener("change", show);
   show();

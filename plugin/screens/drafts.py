@@ -1,0 +1,40 @@
+"""The draft of a launch, where it is kept; and the visit it leads to."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from plugin.screens.draft import Draft, draft_from
+from plugin.screens.gate import Passed
+from plugin.visit import Stated, Visit
+
+NAME = "screens"
+
+
+def draft_of_launch(launch: Passed) -> Draft:
+    return draft_from(launch.house.contexts.draft(launch.context, NAME))
+
+
+def keep(launch: Passed, draft: Draft) -> Draft:
+    launch.house.contexts.keep_draft(launch.context, NAME, draft.to_bytes())
+    return draft
+
+
+def visit_of(launch: Passed, draft: Draft) -> Visit:
+    """The visit as this draft wants it: also after a restart, or in another process."""
+    return launch.house.visits.open(launch.context, stated_in(draft))
+
+
+def stated_in(draft: Draft) -> Stated:
+    return Stated(
+        preferences=draft.preferences,
+        dropped_needs=frozenset(draft.dropped_needs),
+        added_needs=frozenset(draft.added_needs),
+        anywhere=draft.place == "none",
+    )
+
+
+def with_key(draft: Draft) -> Draft:
+    """The draft with the key by which a second press of Sign is the same signature."""
+    return draft if draft.key else replace(draft, key=secrets.token_urlsafe(16))

@@ -1,0 +1,88 @@
+"""What was filed: the honest state of each part, as often as one looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from plugin.referral.filed import Filed
+from plugin.screens.drafts import draft_of_launch, visit_of
+from plugin.screens.frames import frame_of
+from plugin.screens.gate import Launch, Passed
+from plugin.screens.referral_lines import ReferralWords
+from plugin.screens.render import page
+from plugin.screens.words import Words, nearest
+from plugin.visit import Visit
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    when: str
+    what: str
+    who: str
+
+
+@router.get("/launches/{launch_id}/referrals/{referral_id}")
+def filed(launch: Launch, referral_id: str) -> Response:
+    found = launch.house.ledger.referral_of(launch.context, referral_id)
+    visit = visit_of(launch, draft_of_launch(launch))
+    return page(
+        "filed.html",
+        launch.words,
+        {
+            "frame": frame_of(launch, visit, "referrals"),
+            **live_values(launch, found, visit),
+            "referral_id": found.id,
+            "handout_languages": handout_languages(),
+            "handout_language": nearest(visit.chart.patient.language or "en"),
+            "steps": _steps(launch, found),
+        },
+    )
+
+
+@router.get("/launches/{launch_id}/referrals/{referral_id}/state")
+def state(launch: Launch, referral_id: str) -> Response:
+    """The part of the page that changes, for the script that looks again."""
+    found = launch.house.ledger.referral_of(launch.context, referral_id)
+    visit = visit_of(launch, draft_of_launch(launch))
+    return page("filed_live.html", launch.words, live_values(launch, found, visit))
+
+
+def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]:
+    here = f"{launch.base}/referrals/{found.id}"
+    said = ReferralWords(launch.words, visit.zone)
+    return {"here": here, "live": f"{here}/state", **said.live(found)}
+
+
+def handout_languages() -> list[tuple[str, str]]:
+    """Each language of the catalogues, by its own name."""
+    from plugin.screens.words import languages  # noqa: PLC0415 - reads the folder once
+
+    return [
+        (tag, str(Words.of(tag, "").locale.display_name or tag).capitalize())
+        for tag in languages()
+    ]
+
+
+def _steps(launch: Passed, found: Filed) -> list[Step]:
+    say, words = launch.words.say, launch.words
+    steps = []
+    for choice in found.signed.choices:
+        if choice.meeting is None:
+            steps.append(Step(say("Soon"), choice.name, say("patient")))
+        else:
+            starts = choice.meeting.starts
+            what = f"{choice.name}, {words.clock(starts)}"
+            steps.append(Step(words.day(starts), what, say("patient")))
+    for answer in found.signed.acknowledged:
+        if answer.follow_up:
+            day = words.day(answer.follow_up)
+            steps.append(Step(day, say("Follow-up contact"), say("you")))
+    steps.append(
+        Step(say("Next visit"), say("Ask how it went, and record it"), say("you"))
+    )
+    return steps

@@ -1,0 +1,100 @@
+"""The needs that the chart speaks for, each with what speaks, to be ticked or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plugin.chart.chart import Chart
+from plugin.matching.recommendation import Need, Recommendation
+from plugin.screens.draft import Draft
+from plugin.screens.warning_lines import codes_of
+from plugin.screens.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class NeedLine:
+    id: str
+    name: str
+    stage: str
+    stage_words: str
+    codes: tuple[str, ...]
+    question: str
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsView:
+    words: Words
+
+    def values(
+        self,
+        chart: Chart,
+        shown: Recommendation,
+        draft: Draft,
+        every_need: Sequence[Need],
+    ) -> dict[str, object]:
+        """Takes: `every_need`, the chart's own, before any was taken out."""
+        lines = [self._need(need, draft) for need in every_need]
+        taken = [line.name for line in lines if line.taken]
+        asked = sum(1 for line in lines if line.stage == "ask" and not line.taken)
+        said = ", ".join(taken) or self.words.say("none taken up")
+        if asked:
+            said += "; " + self.words.count("%(num)s to ask", "%(num)s to ask", asked)
+        sources = self._source_lines(chart, every_need)
+        summary = self.words.say("Sources")
+        if shown.unmapped:
+            summary += "; " + self.words.count(
+                "%(num)s not matched", "%(num)s not matched", len(shown.unmapped)
+            )
+        return {
+            "needs": lines,
+            "needs_line": said,
+            "sources": sources,
+            "sources_words": summary,
+            "unmapped": [CodeLine(u.code, u.display) for u in shown.unmapped],
+        }
+
+    def _need(self, need: Need, draft: Draft) -> NeedLine:
+        asked = need.stage == "ask"
+        taken = (
+            need.id in draft.added_needs
+            if asked
+            else need.id not in (draft.dropped_needs)
+        )
+        stage = {
+            "active": self.words.say("active"),
+            "remission": self.words.say("in remission"),
+            "ask": self.words.say("ask"),
+        }[need.stage]
+        if need.derived:
+            stage = self.words.say("derived")
+        return NeedLine(
+            need.id,
+            self.words.say(need.name),
+            need.stage,
+            stage,
+            codes_of(need.because),
+            self.words.say(need.question),
+            taken,
+        )
+
+    def _source_lines(self, chart: Chart, needs: Sequence[Need]) -> list[CodeLine]:
+        """Each entry of the chart that speaks for a need, once, with its date."""
+        dated = {c.reference: c.recorded or c.onset for c in chart.conditions}
+        dated |= {o.reference: o.effective for o in chart.observations}
+        lines = {}
+        for need in needs:
+            for b in need.because:
+                when = dated.get(b.resource, "")
+                parts = [b.display, self.words.recorded(when) if when else ""]
+                lines[b.resource, b.code] = CodeLine(
+                    b.code, "; ".join(p for p in parts if p)
+                )
+        return list(lines.values())

@@ -1,0 +1,292 @@
+"""What the second screen shows: the choices, the note, what will be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from plugin.matching.recommendation import Recommendation
+from plugin.referral.disclosure import Disclosure, Part2Setting, disclosure
+from plugin.referral.note import NoteSettings, choice_of, draft_note
+from plugin.referral.plan import REASONS, WritePlan
+from plugin.referral.signed import Acknowledgement, Agreement, Choice
+from plugin.screens.cards import card
+from plugin.screens.draft import Draft
+from plugin.screens.warning_lines import CrisisLines, WarningBoxes
+from plugin.screens.words import Words
+
+# Why a patient says not now: codes that counts are kept by.
+DECLINE_REASONS = (
+    "not_interested",
+    "not_ready",
+    "bad_experience",
+    "time",
+    "travel",
+    "privacy",
+    "other",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What keeps Sign from being accepted; `at` is the id of what to answer."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    kind: str  # will | not
+    word: str
+    why: str
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignView:
+    """`now` is by the clinic's clock; `part2` is the site's setting."""
+
+    words: Words
+    crisis: CrisisLines
+    now: datetime
+    part2: Part2Setting
+
+    def values(
+        self,
+        shown: Recommendation,
+        draft: Draft,
+        plan: WritePlan,
+        *,
+        missing: Mapping[str, str],
+    ) -> dict[str, object]:
+        """Everything but the frame."""
+        notes = {a: self.note(shown, draft, plan, a) for a in ("named", "unnamed")}
+        may_tell = self._may_tell(shown, draft)
+        offered = notes["unnamed" if draft.agreement == "unnamed" else "named"]
+        boxes = WarningBoxes(self.words, self.crisis, self.now.date())
+        say = self.words.say
+        return {
+            "key": draft.key,
+            "choices": [
+                card(found, draft, self.words, self.now)
+                for p in draft.picks
+                if (found := shown.program(p)) is not None
+            ],
+            "red_warnings": boxes.of(
+                [w for w in shown.warnings if w.needs_answer], draft.answers, missing
+            ),
+            "can_write": plan.note,
+            "agreement": draft.agreement,
+            "agreement_words": self._agreement_words(may_tell),
+            "may_name": may_tell.agreement == "named",
+            "named_words": say("In the orders and the note.")
+            if plan.service_request
+            else say("In the note."),
+            "reasons": [("", say("not stated")), *self._decline_reasons()],
+            "note": offered if draft.note is None else draft.note,
+            "note_named": notes["named"],
+            "note_unnamed": notes["unnamed"],
+            "write_to": say("In the record system that opened this app."),
+            "parts": self._parts(shown, draft, plan),
+            "effects": self._effects(plan),
+        }
+
+    def note(
+        self,
+        shown: Recommendation,
+        draft: Draft,
+        plan: WritePlan,
+        agreement: str,
+    ) -> str:
+        """The drafted note for what the patient may agree to."""
+        asks = any(w.asks_withdrawal for w in shown.warnings)
+        text = draft_note(
+            shown,
+            choices_of(shown, draft),
+            _agreement(agreement),
+            on=self.now.date(),
+            settings=NoteSettings(
+                locale=str(self.words.locale),
+                language=self.words.language,
+                carries_referral=plan.carries_referral_in_note,
+                part2=self._may_tell(shown, draft).part2,
+            ),
+            acknowledged=acknowledgements(shown, draft),
+            withdrawal=draft.withdrawal if asks else None,
+        )
+        sessions = [s.name for s in shown.single_sessions if s.id in draft.sessions]
+        if sessions and agreement == "named":
+            text += "\n" + self.words.say(
+                "Single session: %(names)s.", names="; ".join(sessions)
+            )
+        return text
+
+    def _may_tell(self, shown: Recommendation, draft: Draft) -> Disclosure:
+        return disclosure(shown, choices_of(shown, draft), "named", part2=self.part2)
+
+    def _agreement_words(self, may_tell: Disclosure) -> str:
+        say = self.words.say
+        if may_tell.withheld_for:
+            reasons = " ".join(say(reason) for reason in may_tell.withheld_for)
+            return say("Names are withheld here. %(reasons)s", reasons=reasons)
+        if may_tell.part2:
+            return say(
+                "The patient decides what is written. 42 CFR Part 2 may apply; a tick "
+                "here is no written consent."
+            )
+        return say("The patient decides what is written.")
+
+    def _decline_reasons(self) -> list[tuple[str, str]]:
+        say = self.words.say
+        texts = (
+            say("Not interested"),
+            say("Not ready yet"),
+            say("Bad experience with groups"),
+            say("Time"),
+            say("Travel"),
+            say("Privacy"),
+            say("Something else"),
+        )
+        return list(zip(DECLINE_REASONS, texts, strict=True))
+
+    def _parts(
+        self, shown: Recommendation, draft: Draft, plan: WritePlan
+    ) -> list[Part]:
+        say, number = self.words.say, len(draft.picks)
+        why = [say(reason) for reason in plan.reasons]
+        orders = self.words.count("%(num)s order", "%(num)s orders", max(number, 1))
+        parts = [
+            self._part(
+                orders,
+                plan.service_request,
+                say("A ServiceRequest for each group."),
+                why[0] if why else "",
+                facts=self._facts(shown, draft),
+            ),
+            self._part(
+                say("Note"),
+                plan.note,
+                say("One DocumentReference for all, as text."),
+                why[0] if why else "",
+            ),
+        ]
+        if plan.note:
+            parts.append(
+                self._part(
+                    say("Signature"),
+                    plan.provenance,
+                    say("A Provenance that names you and this app."),
+                    say(REASONS["no_provenance"]),
+                )
+            )
+        parts.append(
+            Part(
+                say("Audit entry"),
+                "not",
+                say("Kept here"),
+                say("Our own trail keeps who signed what, and when."),
+            )
+        )
+        return parts
+
+    def _part(
+        self,
+        name: str,
+        will: bool,
+        does: str,
+        why_not: str,
+        facts: tuple[tuple[str, str], ...] = (),
+    ) -> Part:
+        if will:
+            return Part(name, "will", self.words.say("Can write"), does, facts)
+        return Part(name, "not", self.words.say("Not written"), why_not)
+
+    def _facts(
+        self, shown: Recommendation, draft: Draft
+    ) -> tuple[tuple[str, str], ...]:
+        say = self.words.say
+        choices = choices_of(shown, draft)
+        if not choices:
+            return ()
+        first = choices[0]
+        reasons = ", ".join(first.conditions) or say("none")
+        when = (
+            f"{self.words.full_date(first.meeting.starts)}, "
+            f"{self.words.clock(first.meeting.starts)}"
+            if first.meeting
+            else say("not set")
+        )
+        only_named = say("only if the patient agrees to names")
+        return (
+            (say("Status"), say("active, order")),
+            (say("Code"), say("Referral to support group") + " 711281004"),
+            (say("Category"), say("Social service procedure") + " 410606002"),
+            (say("Reason"), f"{reasons} ({only_named})"),
+            (say("First meeting"), f"{when} ({only_named})"),
+            (say("Group"), f"{first.name} ({only_named})"),
+            (say("Performer"), say("none: groups are anonymous")),
+        )
+
+    def _effects(self, plan: WritePlan) -> list[tuple[str, str]]:
+        say = self.words.say
+        nothing = say("Writes nothing to the chart. Kept in our record.")
+        if plan.service_request:
+            named = say("Writes the orders and the note, with group names.")
+            unnamed = say("Writes the orders and the note, without group names.")
+        else:
+            named = say("Writes the note, with group names; it carries the referral.")
+            unnamed = say("Writes the note, without group names.")
+        return [
+            ("named", named),
+            ("unnamed", unnamed),
+            ("handout_only", nothing),
+            ("declined", nothing),
+        ]
+
+
+def choices_of(shown: Recommendation, draft: Draft) -> list[Choice]:
+    """The chosen programmes with the meeting that stands beside each."""
+    made = []
+    for program in draft.picks:
+        found = shown.program(program)
+        if found is not None:
+            chosen = meeting_of(shown, draft, program)
+            meeting = next((m for m in found.meetings if m.id == chosen), None)
+            made.append(choice_of(found, meeting))
+    return made
+
+
+def meeting_of(shown: Recommendation, draft: Draft, program: str) -> str | None:
+    """The id of the chosen meeting: the next one unless another or none was chosen."""
+    if program in draft.meetings:
+        return draft.meetings[program] or None
+    found = shown.program(program)
+    return found.meetings[0].id if found and found.meetings else None
+
+
+def acknowledgements(
+    shown: Recommendation, draft: Draft
+) -> tuple[Acknowledgement, ...]:
+    """The answers that were given so far, for the warnings that ask for one."""
+    made = []
+    for warning in shown.warnings:
+        answer = draft.answers.get(warning.id)
+        if warning.needs_answer and answer and answer.text.strip():
+            made.append(
+                Acknowledgement(warning.id, answer.text, _date(answer.follow_up))
+            )
+    return tuple(made)
+
+
+def _agreement(text: str) -> Agreement:
+    return "unnamed" if text == "unnamed" else "named"
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,312 @@
+"""One visit: the chart as it was read for a launch, and what follows from it.
+
+The reads go side by side, the server's capabilities with them. What was read is kept
+in memory for some minutes, so that the next page of the same launch does not ask the
+EHR again; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from threading import Lock
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Engine
+
+from plugin.audit.trail import Event, Trail
+from plugin.chart.chart import Chart
+from plugin.chart.reading import read_chart
+from plugin.clock import Clock
+from plugin.directory.directory import Directory
+from plugin.directory.meeting import Place
+from plugin.knowledge.load import Knowledge
+from plugin.logs import log
+from plugin.matching.recommend import recommend
+from plugin.matching.recommendation import Need, Preferences, Recommendation
+from plugin.referral.plan import Capabilities, Quirks, WritePlan, plan_write
+from plugin.settings import Settings
+from smart_launch.context import LaunchContext
+from smart_launch.errors import FhirError
+from smart_launch.fhir_client import FhirClient
+from smart_launch.smart_client import SmartClient
+
+KEPT_FOR = timedelta(minutes=10)
+MOST_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What was said in this visit: wishes, and needs taken out or confirmed."""
+
+    preferences: Preferences = field(default_factory=Preferences)
+    dropped_needs: frozenset[str] = frozenset()
+    added_needs: frozenset[str] = frozenset()
+    anywhere: bool = False  # the place in the chart is not to be used
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the pages of a launch are made from.
+
+    `needs` are the chart's own, before any was taken out or confirmed.
+    """
+
+    chart: Chart
+    recommendation: Recommendation
+    plan: WritePlan
+    capabilities: Capabilities | None
+    preferences: Preferences
+    near: Place | None
+    needs: tuple[Need, ...]
+    stated: Stated
+    read_at: datetime
+
+    @property
+    def has_place(self) -> bool:
+        return place_of(self.chart) is not None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The clinic's clock, taken from the nearest meeting in person; else UTC."""
+        near = [
+            meeting
+            for program in self.recommendation.programs
+            for meeting in program.meetings
+            if meeting.km is not None and meeting.timezone
+        ]
+        if not near:
+            return UTC
+        closest = min(near, key=lambda meeting: meeting.km or 0.0)
+        try:
+            return ZoneInfo(closest.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    def local(self, moment: datetime) -> datetime:
+        return moment.astimezone(self.zone)
+
+    def today(self, now: datetime) -> date:
+        return self.local(now).date()
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One launch's place in memory. Its lock keeps two requests from reading twice."""
+
+    lock: Lock = field(default_factory=Lock)
+    visit: Visit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    smart: SmartClient
+    knowledge: Knowledge
+    directory: Directory
+    trail: Trail
+    engine: Engine
+    clock: Clock
+    settings: Settings
+    _slots: OrderedDict[str, _Slot] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def open(self, context: LaunchContext, stated: Stated | None = None) -> Visit:
+        """The visit of a launch, read now or some minutes ago.
+
+        Takes: what was stated in this visit; None leaves it as it was.
+        Raises: SmartError, where the patient cannot be read or the grant is over.
+        """
+        slot = self._slot(context.id)
+        with slot.lock:
+            visit = slot.visit
+            if visit is None or self.clock() - visit.read_at >= KEPT_FOR:
+                before = visit.stated if visit else Stated()
+                visit = self._read(context, stated or before)
+            elif stated is not None and stated != visit.stated:
+                visit = self._again(context, visit, stated)
+            slot.visit = visit
+            return visit
+
+    def prefer(
+        self,
+        context: LaunchContext,
+        preferences: Preferences,
+        needs: frozenset[str] | None = None,
+    ) -> Visit:
+        """Recommend again without reading again.
+
+        Takes: `needs`, the ids of the needs to go by; None leaves them as they were.
+        """
+        visit = self.open(context)
+        stated = replace(visit.stated, preferences=preferences)
+        if needs is not None:
+            asked = {n.id for n in visit.needs if n.stage == "ask"}
+            sure = {n.id for n in visit.needs} - asked
+            stated = replace(
+                stated,
+                dropped_needs=frozenset(sure - needs),
+                added_needs=frozenset(asked & needs),
+            )
+        return self.open(context, stated)
+
+    def forget(self, context_id: str) -> None:
+        """Read again the next time: the launch has ended, or a person asked for it."""
+        with self._lock:
+            self._slots.pop(context_id, None)
+
+    def _slot(self, context_id: str) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(context_id, _Slot())
+            self._slots.move_to_end(context_id)
+            while len(self._slots) > MOST_KEPT:
+                self._slots.popitem(last=False)
+            return slot
+
+    def _read(self, context: LaunchContext, stated: Stated) -> Visit:
+        fhir = self.smart.fhir(context.id)
+        now = self.clock()
+        with ThreadPoolExecutor(1, thread_name_prefix="capabilities") as beside:
+            asked = beside.submit(_capabilities, fhir)
+            chart = read_chart(
+                fhir,
+                context.patient,
+                encounter=context.encounter,
+                now=now,
+                scopes=context.scopes,
+            )
+            capabilities = asked.result()
+        self._note_reading(context, chart)
+        visit = self._recommended(context, chart, stated, now)
+        return replace(
+            visit,
+            capabilities=capabilities,
+            plan=plan_write(
+                capabilities,
+                context.scopes,
+                Quirks(),
+                has_encounter=context.encounter is not None,
+            ),
+        )
+
+    def _again(self, context: LaunchContext, visit: Visit, stated: Stated) -> Visit:
+        fresh = self._recommended(context, visit.chart, stated, visit.read_at)
+        self._note(
+            context,
+            "preferences.changed",
+            {
+                "dropped_needs": sorted(stated.dropped_needs),
+                "added_needs": sorted(stated.added_needs),
+            },
+        )
+        return replace(fresh, capabilities=visit.capabilities, plan=visit.plan)
+
+    def _recommended(
+        self, context: LaunchContext, chart: Chart, stated: Stated, read_at: datetime
+    ) -> Visit:
+        ehr = self.settings.ehr_of(context.tenant)
+        near = None if stated.anywhere else place_of(chart)
+        found = recommend(
+            chart,
+            self.knowledge,
+            stated.preferences,
+            at=self.clock(),
+            find_meetings=self.directory.next_meetings,
+            near=near,
+            country=chart.patient.country or ehr.country,
+            language=ehr.language,
+            added_needs=stated.added_needs,
+            dropped_needs=stated.dropped_needs,
+        )
+        self._note(
+            context,
+            "recommendation.shown",
+            {
+                "knowledge_version": found.knowledge_version,
+                "offered": list(found.offered),
+                "warnings": [w.id for w in found.warnings],
+            },
+        )
+        return Visit(
+            chart=chart,
+            recommendation=found,
+            plan=plan_write(None, context.scopes),
+            capabilities=None,
+            preferences=stated.preferences,
+            near=near,
+            needs=self._needs_of(chart, found, stated),
+            stated=stated,
+            read_at=read_at,
+        )
+
+    def _needs_of(
+        self, chart: Chart, found: Recommendation, stated: Stated
+    ) -> tuple[Need, ...]:
+        """The chart's own needs, so that what was taken out can be put back."""
+        if not stated.added_needs and not stated.dropped_needs:
+            return found.needs
+        return recommend(
+            chart,
+            self.knowledge,
+            Preferences(),
+            at=found.at,
+            find_meetings=lambda _wanted: {},
+        ).needs
+
+    def _note_reading(self, context: LaunchContext, chart: Chart) -> None:
+        versions = {c.reference: c.version for c in chart.conditions}
+        versions |= {o.reference: o.version for o in chart.observations}
+        versions |= {m.reference: m.version for m in chart.medications}
+        self._note(
+            context,
+            "chart.read",
+            {
+                "versions": versions,
+                "could_not_check": list(chart.could_not_check),
+                "incomplete": list(chart.incomplete),
+                "unreadable": len(chart.unreadable),
+            },
+            outcome="partial" if chart.could_not_check else "done",
+        )
+
+    def _note(
+        self,
+        context: LaunchContext,
+        kind: str,
+        detail: Mapping[str, object],
+        *,
+        outcome: str = "done",
+    ) -> None:
+        self.trail.record(
+            self.engine,
+            Event(
+                context.tenant,
+                kind,
+                actor=context.fhir_user,
+                patient=context.patient,
+                context=context.id,
+                outcome=outcome,
+                detail=detail,
+            ),
+        )
+
+
+def place_of(chart: Chart) -> Place | None:
+    """Where the patient lives, if the chart says it as a point."""
+    patient = chart.patient
+    if patient.latitude is None or patient.longitude is None:
+        return None
+    return Place(patient.latitude, patient.longitude)
+
+
+def _capabilities(fhir: FhirClient) -> Capabilities | None:
+    """What the server takes; None where it would not say, which promises nothing."""
+    try:
+        return fhir.capabilities()
+    except FhirError as error:
+        log().warning("capabilities.unread", error=type(error).__name__)
+        return None
