@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any
@@ -59,9 +59,9 @@ class Call:
         return left
 
 
-@dataclass(slots=True)
 class _UnderWay(threading.local):
-    call: Call | None = field(default=None)
+    # Never with slots: those of a `local` are shared by all threads.
+    call: Call | None = None
 
 
 _under_way = _UnderWay()
