@@ -11,7 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.clock import Clock
@@ -185,6 +195,16 @@ class Contexts:
         )
         with reading(self.engine) as connection:
             return tuple(connection.scalars(rows))
+
+    def newest_launch(self, tenant: str, patient: str, subject: str) -> int:
+        """When this user last opened this patient, in microseconds; 0 for never."""
+        newest = select(func.max(contexts.c.launched_at)).where(
+            contexts.c.tenant == tenant,
+            contexts.c.patient == patient,
+            contexts.c.subject == subject,
+        )
+        with reading(self.engine) as connection:
+            return connection.scalar(newest) or 0
 
     def purge(self) -> int:
         """Forget contexts that ended or expired a day ago. Gives how many."""

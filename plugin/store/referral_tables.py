@@ -53,21 +53,26 @@ write_jobs = Table(
     Column("kind", String(64), nullable=False),  # the resource type
     Column("identifier_system", Text, nullable=False),
     Column("identifier", String(64), nullable=False),  # "" for a Provenance
+    Column("targets", String(255), nullable=False),  # types it may point at; "" for all
     Column("payload", LargeBinary, nullable=False),
     Column("payload_digest", String(160), nullable=False),
     Column("status", String(16), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("reference", String(255), nullable=False, default=""),
     Column("attempts", Integer, nullable=False, default=0),
-    # When it may next be taken, and the moment before which the EHR wants no call.
-    Column("due", BigInteger, nullable=False, default=0),
+    # When it may next be taken, by whomever: while it is leased, the lease's end. And
+    # the moment before which the EHR wants no call.
+    Column("due", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False, default=0),
-    # The answer to a create is not known: search before anything else.
-    Column("look_first", Boolean, nullable=False, default=False),
-    # Nothing can be sent until the signer opens this patient again.
+    # How often it must be searched for, in vain, before it may be sent again.
+    Column("looks_owed", Integer, nullable=False, default=0),
+    # The EHR said that it is done, but not where: it is never sent again.
+    Column("answered", Boolean, nullable=False, default=False),
+    # Nothing can be sent until the signer opens this patient again, in a launch later
+    # than the newest one that was tried.
     Column("needs_launch", Boolean, nullable=False, default=False),
-    Column("confirmed_at", BigInteger, nullable=False),  # by a person: R12
-    Column("leased_until", BigInteger, nullable=False, default=0),
+    Column("tried_launch", BigInteger, nullable=False, default=0),
+    Column("confirmed_at", BigInteger, nullable=False),  # signed, or confirmed again
     Column("fence", Integer, nullable=False, default=0),
     Column("sending", Boolean, nullable=False, default=False),
     Column("changed_at", BigInteger, nullable=False),
@@ -77,7 +82,7 @@ write_jobs = Table(
         "'cancelled')",
         name="status",
     ),
-    Index("ix_write_jobs_due", "status", "due"),
+    Index("ix_write_jobs_due", "due"),
     Index("ix_write_jobs_patient", "tenant", "patient"),
 )
 

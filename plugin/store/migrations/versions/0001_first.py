@@ -350,6 +350,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=64), nullable=False),
         sa.Column("identifier_system", sa.Text(), nullable=False),
         sa.Column("identifier", sa.String(length=64), nullable=False),
+        sa.Column("targets", sa.String(length=255), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("payload_digest", sa.String(length=160), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
@@ -358,10 +359,11 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=False),
         sa.Column("not_before", sa.BigInteger(), nullable=False),
-        sa.Column("look_first", sa.Boolean(), nullable=False),
+        sa.Column("looks_owed", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Boolean(), nullable=False),
         sa.Column("needs_launch", sa.Boolean(), nullable=False),
+        sa.Column("tried_launch", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
-        sa.Column("leased_until", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("sending", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
@@ -379,7 +381,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_write_jobs")),
         sa.UniqueConstraint("referral_id", "position", name="uq_write_jobs_position"),
     )
-    op.create_index("ix_write_jobs_due", "write_jobs", ["status", "due"], unique=False)
+    op.create_index("ix_write_jobs_due", "write_jobs", ["due"], unique=False)
     op.create_index(
         "ix_write_jobs_patient", "write_jobs", ["tenant", "patient"], unique=False
     )

@@ -1,0 +1,126 @@
+"""A referral as it stands: what was signed, and what has become of each part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from plugin.referral.results import LOOKS
+from plugin.referral.signed import JobStatus, ReferralStatus, SignedReferral
+
+# A referral is where its least settled part is; among settled parts, a refusal counts.
+_ORDER: Sequence[ReferralStatus] = ("held", "unknown", "waiting", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource that is written for a referral, under its write job's id.
+
+    `reference` is where the EHR keeps it, "" until it is known; `reason` is a sentence
+    for the clinician, the EHR's own words in it where it refused.
+    """
+
+    job: str
+    type: str
+    identifier: str
+    status: ReferralStatus
+    reference: str
+    reason: str
+    attempts: int
+    due: datetime | None  # the next attempt, where one is to come
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the patient said at a later visit about going there."""
+
+    attended: Literal["yes", "no", "unknown"]
+    times: int | None = None
+    would_return: bool | None = None
+    involvement: tuple[str, ...] = ()
+    reason: str | None = None
+    recorded_at: datetime | None = None
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """One referral. `context` is the launch in which it was signed."""
+
+    id: str
+    tenant: str
+    patient: str
+    context: str
+    status: ReferralStatus
+    signed: SignedReferral
+    resources: tuple[Resource, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def signed_at(self) -> datetime:
+        return self.signed.signed_at
+
+
+def shown_status(status: JobStatus, looks_owed: int) -> ReferralStatus:
+    """How a job's state is shown: one that is being worked on is what it was before."""
+    if status == "leased":
+        return "unknown" if looks_owed >= LOOKS else "waiting"
+    return status
+
+
+def overall(resources: Sequence[Resource]) -> ReferralStatus:
+    """The referral's status from its parts'.
+
+    A Provenance that came to nothing is told, but does not unsettle a referral whose
+    order and note are in the record.
+    """
+    states = {
+        resource.status
+        for resource in resources
+        if resource.type != "Provenance" or resource.status in ("waiting", "written")
+    }
+    for state in _ORDER:
+        if state in states:
+            return state
+    return "written" if "written" in states else "cancelled"
+
+
+def referral_json(filed: Filed) -> dict[str, Any]:
+    """One element of `GET referrals`. Source: contract, "HTTP"."""
+    return {
+        "id": filed.id,
+        "status": filed.status,
+        "signed_at": filed.signed_at.isoformat(),
+        "choices": [
+            {
+                "program": choice.program,
+                "name": choice.name,
+                "meeting": choice.meeting.id if choice.meeting else None,
+                "starts": choice.meeting.starts.isoformat() if choice.meeting else None,
+            }
+            for choice in filed.signed.choices
+        ],
+        "resources": [
+            {
+                "type": resource.type,
+                "status": resource.status,
+                "reference": resource.reference or None,
+                "reason": resource.reason or None,
+            }
+            for resource in filed.resources
+        ],
+        "outcomes": [outcome_json(outcome) for outcome in filed.outcomes],
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    at = outcome.recorded_at
+    return {
+        "attended": outcome.attended,
+        "times": outcome.times,
+        "would_return": outcome.would_return,
+        "involvement": list(outcome.involvement),
+        "reason": outcome.reason,
+        "recorded_at": at.isoformat() if at else None,
+    }

@@ -1,0 +1,364 @@
+"""Write jobs as rows: taken under a lease, settled under its fencing number.
+
+A job is one resource to be created. Its row says what is known: not sent yet, being
+sent, answered, or without an answer. Whatever happens to a process, the row is right.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.elements import SQLCoreOperations
+
+from plugin.audit.trail import Event, Trail
+from plugin.referral.job_time import JobTime
+from plugin.referral.results import BLOCKED, LOOKS, Result, settlement
+from plugin.store.engine import reading, writing
+from plugin.store.launch_tables import contexts, grants
+from plugin.store.referral_tables import referrals, write_jobs
+
+LEASE = timedelta(seconds=15)  # the longest that a lease may be
+WORKER = "system:worker"
+DONE = ("written", "refused", "cancelled")
+# A row changed this far in the future was changed before the clock was set back.
+_CLOCK_SET_BACK = timedelta(minutes=1)
+
+_one = write_jobs.alias("one")
+_before = write_jobs.alias("before")
+
+_Truth = ColumnElement[bool] | SQLCoreOperations[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job under a lease. `earlier` are the references of what was written before.
+
+    `confirmed_at` and `now` are microseconds by the jobs' clock.
+    """
+
+    id: str
+    referral: str
+    tenant: str
+    patient: str
+    subject: str
+    signer: str  # the launch in which it was signed
+    kind: str
+    identifier_system: str
+    identifier: str
+    targets: tuple[str, ...]
+    payload: bytes = field(repr=False)
+    payload_digest: str
+    attempts: int
+    looks_owed: int
+    answered: bool
+    confirmed_at: int
+    now: int
+    fence: int
+    earlier: tuple[str, ...]
+
+    @property
+    def age(self) -> timedelta:
+        """Since it was signed, or confirmed again."""
+        return timedelta(microseconds=self.now - self.confirmed_at)
+
+    @property
+    def open_status(self) -> Literal["waiting", "unknown"]:
+        """What it stays where nothing new is known of it."""
+        return "unknown" if self.looks_owed >= LOOKS or self.answered else "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    engine: Engine
+    trail: Trail
+    time: JobTime
+    lease: timedelta = LEASE
+
+    def claim(self, busy: Collection[str] = ()) -> Job | None:
+        """Take the job that has been due for longest, if there is one.
+
+        Takes: `busy`, tenants that must not be asked more at the moment.
+        """
+        with reading(self.engine) as connection:
+            # Most looks find nothing: they should not take the write lock.
+            now = self.time(connection)
+            if connection.execute(_next(now, busy)).first() is None:
+                return None
+        with writing(self.engine) as connection:
+            now = self.time(connection)
+            row = connection.execute(self._taken(now, busy)).first()
+            return None if row is None else _job(connection, row, now)
+
+    def _taken(self, now: int, busy: Collection[str]) -> Any:
+        chosen = _next(now, busy).with_for_update(skip_locked=True)
+        return (
+            update(write_jobs)
+            .where(write_jobs.c.id == chosen.scalar_subquery())
+            .values(
+                status="leased",
+                due=now + _micros(self.lease),
+                fence=write_jobs.c.fence + 1,
+                # Its last holder fell silent while sending: nobody knows what came
+                # of that.
+                looks_owed=case(
+                    (write_jobs.c.sending.is_(True), LOOKS),
+                    else_=write_jobs.c.looks_owed,
+                ),
+                sending=False,
+                changed_at=now,
+            )
+            .returning(*write_jobs.c)
+        )
+
+    def sending(self, job: Job) -> bool:
+        """Note that it is about to be sent, and take the whole lease anew.
+
+        Gives: False where the lease was lost; then it must not be sent.
+        """
+        with writing(self.engine) as connection:
+            now = self.time(connection)
+            held = connection.execute(
+                update(write_jobs)
+                .where(_held(job), write_jobs.c.due > now)
+                .values(
+                    sending=True,
+                    due=now + _micros(self.lease),
+                    changed_at=now,
+                )
+            )
+            if held.rowcount != 1:
+                return False
+            self._tell(connection, job, "write.attempted", "sent")
+        return True
+
+    def settle(self, job: Job, result: Result) -> bool:
+        """Keep what came of it, with its event.
+
+        Gives: False where the lease was lost: another holder says what came of it.
+        """
+        with writing(self.engine) as connection:
+            now = self.time(connection)
+            change = settlement(result, now) | {
+                "attempts": job.attempts + 1,
+                "sending": False,
+                "changed_at": now,
+            }
+            held = connection.execute(
+                update(write_jobs).where(_held(job)).values(change)
+            )
+            kept = held.rowcount == 1
+            if kept and result.status in DONE:
+                release_next(connection, job.referral, now)
+            kind = f"write.{result.status}" if kept else "write.late"
+            self._tell(connection, job, kind, result.code, result)
+        return kept
+
+    def wake(self) -> int:
+        """Let jobs go on whose signer has opened the same patient again.
+
+        Gives: how many.
+        """
+        with writing(self.engine) as connection:
+            now = self.time(connection)
+            connection.execute(_clamp_leases(now, _micros(self.lease)))
+            connection.execute(_clamp_waits(now))
+            woken = connection.execute(
+                update(write_jobs)
+                .where(_waits_for_launch(now), _launched_anew())
+                .values(
+                    needs_launch=False,
+                    due=case(
+                        (write_jobs.c.not_before > now, write_jobs.c.not_before),
+                        else_=now,
+                    ),
+                    changed_at=now,
+                )
+            )
+            return woken.rowcount
+
+    def _tell(
+        self,
+        connection: Connection,
+        job: Job,
+        kind: str,
+        outcome: str,
+        result: Result | None = None,
+    ) -> None:
+        detail: dict[str, Any] = {
+            "referral": job.referral,
+            "job": job.id,
+            "kind": job.kind,
+            "identifier": job.identifier,
+            "attempt": job.attempts + 1,
+            "fence": job.fence,
+        }
+        if result is not None:
+            detail |= {"reference": result.reference, "alarm": result.alarm}
+            detail |= {"context": result.context, "http_status": result.http_status}
+        self.trail.append(
+            connection,
+            Event(
+                job.tenant,
+                kind,
+                actor=WORKER,
+                patient=job.patient,
+                context=job.signer,
+                outcome=outcome,
+                detail=detail,
+            ),
+        )
+
+
+def release_next(connection: Connection, referral_id: str, now: int) -> None:
+    """Let the next job of a referral be taken, once all before it is settled."""
+    mine = write_jobs.c.referral_id == referral_id
+    first_open = connection.scalar(
+        select(func.min(write_jobs.c.position)).where(
+            mine, write_jobs.c.status.not_in(DONE)
+        )
+    )
+    connection.execute(
+        update(write_jobs)
+        .where(
+            mine,
+            write_jobs.c.position == first_open,
+            write_jobs.c.due == BLOCKED,
+        )
+        .values(due=now)
+    )
+
+
+def _next(now: int, busy: Collection[str]) -> Any:
+    """The job that has been due for longest; a lease that is over is due as well."""
+    ready = select(_one.c.id).where(
+        _one.c.due <= now,
+        _one.c.status.in_(("waiting", "unknown", "leased")),
+        _one.c.needs_launch.is_(False),
+        _in_turn(),
+    )
+    if busy:
+        ready = ready.where(_one.c.tenant.not_in(sorted(busy)))
+    return ready.order_by(_one.c.due, _one.c.id).limit(1)
+
+
+def _in_turn() -> _Truth:
+    """All that comes before it in its referral is settled."""
+    return ~exists().where(
+        _before.c.referral_id == _one.c.referral_id,
+        _before.c.position < _one.c.position,
+        _before.c.status.not_in(DONE),
+    )
+
+
+def _held(job: Job) -> _Truth:
+    return and_(
+        write_jobs.c.id == job.id,
+        write_jobs.c.fence == job.fence,
+        write_jobs.c.status == "leased",
+    )
+
+
+def _clamp_leases(now: int, lease: int) -> Any:
+    """No lease is longer than `lease`: one that is was taken before a clock's jump."""
+    return (
+        update(write_jobs)
+        .where(write_jobs.c.status == "leased")
+        .where(write_jobs.c.due > now + lease + _micros(_CLOCK_SET_BACK))
+        .values(due=now + lease)
+    )
+
+
+def _clamp_waits(now: int) -> Any:
+    """A wait that began in the future began before a clock's jump, and is over."""
+    return (
+        update(write_jobs)
+        .where(write_jobs.c.status.in_(("waiting", "unknown")))
+        .where(write_jobs.c.due > now, write_jobs.c.due < BLOCKED)
+        .where(write_jobs.c.changed_at > now + _micros(_CLOCK_SET_BACK))
+        .values(due=now, changed_at=now)
+    )
+
+
+def _waits_for_launch(now: int) -> _Truth:
+    return and_(
+        write_jobs.c.status.in_(("waiting", "unknown")),
+        or_(
+            write_jobs.c.needs_launch.is_(True),
+            and_(write_jobs.c.due > now, write_jobs.c.due < BLOCKED),
+        ),
+    )
+
+
+def _launched_anew() -> _Truth:
+    """The signer has opened the same patient after what was tried last."""
+    return exists().where(
+        referrals.c.id == write_jobs.c.referral_id,
+        contexts.c.tenant == referrals.c.tenant,
+        contexts.c.patient == referrals.c.patient,
+        contexts.c.subject == referrals.c.subject,
+        contexts.c.launched_at > write_jobs.c.tried_launch,
+        contexts.c.ended_at.is_(None),
+        grants.c.context_id == contexts.c.id,
+        grants.c.dead_reason.is_(None),
+    )
+
+
+def _job(connection: Connection, row: Row[Any], now: int) -> Job:
+    signed = connection.execute(
+        select(referrals.c.subject, referrals.c.context_id).where(
+            referrals.c.id == row.referral_id
+        )
+    ).one()
+    return Job(
+        id=row.id,
+        referral=row.referral_id,
+        tenant=row.tenant,
+        patient=row.patient,
+        subject=signed.subject,
+        signer=signed.context_id,
+        kind=row.kind,
+        identifier_system=row.identifier_system,
+        identifier=row.identifier,
+        targets=tuple(row.targets.split()),
+        payload=row.payload,
+        payload_digest=row.payload_digest,
+        attempts=row.attempts,
+        looks_owed=row.looks_owed,
+        answered=row.answered,
+        confirmed_at=row.confirmed_at,
+        now=now,
+        fence=row.fence,
+        earlier=_earlier(connection, row),
+    )
+
+
+def _earlier(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
+    rows: Sequence[str] = connection.scalars(
+        select(write_jobs.c.reference)
+        .where(
+            write_jobs.c.referral_id == row.referral_id,
+            write_jobs.c.position < row.position,
+            write_jobs.c.status == "written",
+            write_jobs.c.reference != "",
+        )
+        .order_by(write_jobs.c.position)
+    ).all()
+    return tuple(rows)
+
+
+def _micros(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)

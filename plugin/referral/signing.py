@@ -1,0 +1,268 @@
+"""From a decision to a signed referral: the gates, the frozen values, the payloads."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import orjson
+
+from plugin.audit.trail import Event, Trail
+from plugin.chart.chart import Chart, Encounter
+from plugin.clock import Clock
+from plugin.directory.directory import Directory
+from plugin.directory.meeting import Occurrence
+from plugin.fhir import checked
+from plugin.matching.recommendation import Recommendation, Recommended
+from plugin.referral.decision import (
+    DecisionRequest,
+    SignRequest,
+    Wanted,
+    check_gates,
+    checked_key,
+    unresolved,
+)
+from plugin.referral.errors import (
+    CannotBeWritten,
+    MeetingGone,
+    NotAnswered,
+    PatientDiffers,
+)
+from plugin.referral.ledger import Ledger, NewJob, SignOutcome, event_of
+from plugin.referral.note import RESTRICTED_WARNINGS, choice_of
+from plugin.referral.plan import WritePlan
+from plugin.referral.resources import (
+    document_reference,
+    provenance,
+    service_requests,
+)
+from plugin.referral.signed import Choice, SignedReferral, Site
+from plugin.settings import Settings
+from smart_launch.context import LaunchContext
+
+VisitParts = tuple[Chart, Recommendation, WritePlan]
+
+# A clinician west of Greenwich may name today when it is tomorrow in UTC.
+_TODAY_SLACK = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    ledger: Ledger
+    trail: Trail
+    settings: Settings
+    clock: Clock
+    random_uuid: Callable[[], uuid.UUID]
+    _directory: Directory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        directory = Directory(self.ledger.engine, self.clock)
+        object.__setattr__(self, "_directory", directory)
+
+    def sign(
+        self,
+        context: LaunchContext,
+        visit_parts: VisitParts,
+        request: SignRequest,
+        *,
+        idempotency_key: str | None,
+    ) -> SignOutcome:
+        """Sign one decision. It is written to the record by the worker.
+
+        Raises: KeyMissing, KeyReused, PatientDiffers, NotAnswered, MeetingGone,
+                CannotBeWritten; InvalidResource; StoreUnavailable.
+        """
+        chart, recommendation, plan = visit_parts
+        key = checked_key(idempotency_key)
+        digest = request_digest(request)
+        before = self.ledger.signed_before(context, key, digest)
+        if before is not None:
+            return before
+        self._same_patient(context, chart, request)
+        now = self.clock()
+        check_gates(
+            recommendation.warnings,
+            request.acknowledged,
+            today=(now - _TODAY_SLACK).date(),
+        )
+        if not plan.note:
+            raise CannotBeWritten("the plan for this EHR writes nothing")
+        chosen = [self._choice(recommendation, wanted) for wanted in request.choices]
+        signed = self._signed(context, visit_parts, request, chosen, now)
+        return self.ledger.sign(
+            context,
+            signed,
+            self._jobs(signed, plan),
+            key=key,
+            digest=digest,
+            events=_answers(context, signed),
+        )
+
+    def decide(
+        self,
+        context: LaunchContext,
+        recommendation: Recommendation,
+        request: DecisionRequest,
+    ) -> str:
+        """Record hand-out only, or declined: nothing is written. Gives its id.
+
+        A red warning is answered before a hand-out is given; where the patient
+        declined, it is recorded that it was not.
+
+        Raises: NotAnswered.
+        """
+        if request.decision == "handout_only":
+            check_gates(
+                recommendation.warnings,
+                request.acknowledged,
+                today=(self.clock() - _TODAY_SLACK).date(),
+            )
+        return self.ledger.record_decision(
+            context,
+            request,
+            red_unresolved=unresolved(recommendation, request.acknowledged),
+        )
+
+    def _same_patient(
+        self, context: LaunchContext, chart: Chart, request: SignRequest
+    ) -> None:
+        if request.patient == context.patient == chart.patient.id:
+            return
+        self.trail.record(
+            self.ledger.engine,
+            event_of(
+                context, "security.rejected", {"what": "another patient"}, "rejected"
+            ),
+        )
+        raise PatientDiffers("the page's patient is not this launch's")
+
+    def _choice(self, recommendation: Recommendation, wanted: Wanted) -> Choice:
+        program = recommendation.program(wanted.program)
+        if program is None:
+            raise NotAnswered(_not_offered(recommendation, wanted.program))
+        if wanted.meeting is None:
+            return choice_of(program, None)
+        return choice_of(program, self._meeting(program, wanted.meeting))
+
+    def _meeting(self, program: Recommended, meeting_id: str) -> Occurrence:
+        """The meeting as it stands in the directory now.
+
+        Raises: MeetingGone, where that is not what the page showed.
+        """
+        shown = next((m for m in program.meetings if m.id == meeting_id), None)
+        at = shown.starts if shown else self.clock()
+        now = self._directory.occurrence(meeting_id, at)
+        if now is None:
+            raise MeetingGone("the meeting is not in the directory any more")
+        if now.program != program.id:
+            raise NotAnswered(f"The meeting is not one of {program.name}.")
+        if shown and now.starts != shown.starts:
+            raise MeetingGone("the meeting is at another time")
+        return now
+
+    def _signed(
+        self,
+        context: LaunchContext,
+        visit_parts: VisitParts,
+        request: SignRequest,
+        chosen: Sequence[Choice],
+        now: datetime,
+    ) -> SignedReferral:
+        chart, recommendation, _ = visit_parts
+        visit = _visit(chart, context.encounter)
+        warnings = {w.id for w in recommendation.warnings if w.level == "red"}
+        return SignedReferral(
+            id=str(self.random_uuid()),
+            tenant=context.tenant,
+            patient=context.patient,
+            encounter=context.encounter,
+            author=context.fhir_user,
+            author_name=context.user_name,
+            choices=tuple(chosen),
+            note=request.note,
+            agreement=request.agreement,
+            acknowledged=request.acknowledged,
+            signed_at=now,
+            language=self.settings.ehr_of(context.tenant).language.split("-")[0],
+            encounter_start=visit.start if visit else "",
+            encounter_end=visit.end if visit else "",
+            restricted=bool(warnings & RESTRICTED_WARNINGS),
+        )
+
+    def _jobs(self, signed: SignedReferral, plan: WritePlan) -> list[NewJob]:
+        """What is written, in the order in which it is written."""
+        site = self.site(signed.tenant)
+        jobs = []
+        if plan.service_request:
+            for number, order in enumerate(service_requests(signed, site), start=1):
+                name = f"{signed.id}.{number}"
+                jobs.append(_job("ServiceRequest", checked(order), site, name))
+        note = checked(document_reference(signed, site, []))
+        jobs.append(_job("DocumentReference", note, site, signed.id))
+        if plan.provenance:
+            targets = ("DocumentReference",) if plan.note_only_provenance else ()
+            signature = checked(provenance(signed, site, []))
+            jobs.append(NewJob("Provenance", signature, targets=targets))
+        return jobs
+
+    def site(self, tenant: str) -> Site:
+        ehr = self.settings.ehr_of(tenant)
+        return Site(
+            public_url=self.settings.public_url,
+            note_type=ehr.note_type,
+            note_status=ehr.note_status,
+            part2=ehr.part2,
+        )
+
+
+def request_digest(request: SignRequest) -> str:
+    """The same decision has the same digest, however its JSON was written."""
+    told = orjson.dumps(
+        {
+            "choices": [[one.program, one.meeting] for one in request.choices],
+            "note": request.note,
+            "patient": request.patient,
+            "agreement": request.agreement,
+            "acknowledged": sorted(
+                [one.warning, one.text, str(one.follow_up)]
+                for one in request.acknowledged
+            ),
+        }
+    )
+    return hashlib.sha256(told).hexdigest()
+
+
+def _job(kind: str, payload: bytes, site: Site, name: str) -> NewJob:
+    return NewJob(kind, payload, site.identifier_system, name)
+
+
+def _answers(context: LaunchContext, signed: SignedReferral) -> list[Event]:
+    """One event for each warning that was answered; the words stay in the ledger."""
+    return [
+        event_of(
+            context,
+            "warning.acknowledged",
+            {
+                "warning": answer.warning,
+                "referral": signed.id,
+                "text": hashlib.sha256(answer.text.encode()).hexdigest(),
+                "follow_up": str(answer.follow_up) if answer.follow_up else None,
+            },
+        )
+        for answer in signed.acknowledged
+    ]
+
+
+def _not_offered(recommendation: Recommendation, program_id: str) -> str:
+    for removed in recommendation.removed:
+        if removed.id == program_id:
+            return f"{removed.name} does not suit this patient: {removed.reason}"
+    return "choices names a programme that does not suit this patient."
+
+
+def _visit(chart: Chart, encounter: str | None) -> Encounter | None:
+    if encounter is None:
+        return None
+    bare = encounter.removeprefix("Encounter/")
+    return next((e for e in chart.encounters if e.id == bare), None)

@@ -1,0 +1,152 @@
+"""The worker: takes write jobs that are due, and writes them, until told to stop.
+
+Any number of them may run, in one process or in many. One that is killed leaves rows
+that say what is known, and the others go on from there.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from plugin.audit.trail import Trail
+from plugin.clock import Clock
+from plugin.logs import log
+from plugin.referral.job_time import JobTime, job_time
+from plugin.referral.jobs import LEASE, Job, Jobs
+from plugin.referral.lookup import Fhir
+from plugin.referral.results import Result
+from plugin.referral.writer import Writer
+from plugin.store.contexts import Contexts
+from plugin.store.errors import StoreError
+
+# How many calls go to one EHR at a time from this process, and to all of them.
+PER_TENANT = 4
+AT_ONCE = 16
+
+_IDLE = 0.5  # seconds between looks for work
+_WAKE_EVERY = 5.0  # seconds between looks for launches; the promise is 20
+_AFTER_FAILURE = 2.0  # seconds, when the database is not there
+
+
+@dataclass(slots=True)
+class Worker:
+    """Takes: `fhir_for`, the FHIR client of a launch; `time`, the jobs' clock, where
+    it is not the database's.
+    """
+
+    engine: Engine
+    trail: Trail
+    contexts: Contexts
+    fhir_for: Callable[[str], Fhir]
+    clock: Clock
+    time: JobTime | None = None
+    lease: timedelta = LEASE
+    per_tenant: int = PER_TENANT
+    at_once: int = AT_ONCE
+    jobs: Jobs = field(init=False, repr=False)
+    writer: Writer = field(init=False, repr=False)
+    _busy: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _nudge: threading.Event = field(default_factory=threading.Event, init=False)
+
+    def __post_init__(self) -> None:
+        now = self.time or job_time(self.engine, self.clock)
+        self.jobs = Jobs(self.engine, self.trail, now, self.lease)
+        self.writer = Writer(self.fhir_for, self.contexts, self.trail.keys)
+
+    def nudge(self) -> None:
+        """Look for work now: something was signed in this process."""
+        self._nudge.set()
+
+    def run_once(self) -> bool:
+        """Do one job that is due. Gives: False where there was none."""
+        job = self._claim()
+        if job is None:
+            return False
+        self._do(job)
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Do jobs until told to stop; those under way are finished first."""
+        running: set[Future[None]] = set()
+        woken = 0.0
+        with ThreadPoolExecutor(self.at_once, thread_name_prefix="write") as pool:
+            while not stop.is_set():
+                try:
+                    if time.monotonic() - woken >= _WAKE_EVERY:
+                        self.jobs.wake()
+                        woken = time.monotonic()
+                    job = self._claim() if len(running) < self.at_once else None
+                except StoreError as error:
+                    log().warning("worker.database", error=type(error).__name__)
+                    stop.wait(_AFTER_FAILURE)
+                    continue
+                if job is not None:
+                    running.add(pool.submit(self._do, job))
+                    continue
+                running = self._rest(running)
+        for done in running:
+            done.result()
+
+    def _rest(self, running: set[Future[None]]) -> set[Future[None]]:
+        """Wait for a job to end, for a nudge, or for a moment."""
+        if running:
+            wait(running, timeout=_IDLE / 10, return_when="FIRST_COMPLETED")
+        elif self._nudge.wait(_IDLE):
+            self._nudge.clear()
+        ended = {one for one in running if one.done()}
+        for one in ended:
+            one.result()
+        return running - ended
+
+    def _claim(self) -> Job | None:
+        with self._lock:
+            full = [t for t, count in self._busy.items() if count >= self.per_tenant]
+            job = self.jobs.claim(full)
+            if job is not None:
+                self._busy[job.tenant] += 1
+            return job
+
+    def _do(self, job: Job) -> None:
+        """One job, whatever happens: a failure is this job's, and the rest goes on."""
+        try:
+            result = self._result(job)
+            if result is None:
+                log().warning("write.lease_lost", job=job.id, tenant=job.tenant)
+            else:
+                self._settle(job, result)
+        except StoreError as error:
+            # The row still says what is known; the job is taken again when its lease
+            # is over.
+            log().warning("worker.database", job=job.id, error=type(error).__name__)
+        finally:
+            with self._lock:
+                self._busy[job.tenant] -= 1
+
+    def _result(self, job: Job) -> Result | None:
+        try:
+            return self.writer.run(job, lambda: self.jobs.sending(job))
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            # What malformed data raises. Before anything is sent, so nothing is lost.
+            log().exception("write.poison", job=job.id, error=type(error).__name__)
+            return Result(
+                "held", "poison", "This entry cannot be sent as it is.", alarm=True
+            )
+
+    def _settle(self, job: Job, result: Result) -> None:
+        kept = self.jobs.settle(job, result)
+        say = log().error if result.alarm else log().info
+        say(
+            f"write.{result.status}" if kept else "write.late",
+            tenant=job.tenant,
+            job=job.id,
+            kind=job.kind,
+            reason=result.code,
+            attempt=job.attempts + 1,
+        )
