@@ -1,0 +1,1 @@
+"""The patient's record as this app needs it."""

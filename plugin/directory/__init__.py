@@ -1,0 +1,1 @@
+"""Meetings: importers, schedule arithmetic, search. All of it on this machine."""

@@ -1,0 +1,1 @@
+"""Needs, programmes, rules, help lines and evidence: data files and their loader."""

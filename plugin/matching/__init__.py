@@ -1,0 +1,1 @@
+"""From codes in a chart to a ranked, explained recommendation. Pure functions."""

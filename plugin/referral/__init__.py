@@ -1,0 +1,1 @@
+"""The clinician's decision, what it becomes on the wire, and its writing, once."""
