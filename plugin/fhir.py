@@ -118,8 +118,9 @@ _TARGETS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     },
 }
 
-# FHIR limits an id to 64 characters; some EHRs give longer ones, and theirs is theirs.
-_REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40})/[A-Za-z0-9\-.]{1,128}")
+# FHIR limits an id to 64 letters, digits, "-" and "."; some EHRs give longer ones, or
+# "_", and what a server named itself must be sent back as it is.
+_REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40})/[A-Za-z0-9\-._]{1,128}")
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )

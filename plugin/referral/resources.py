@@ -25,7 +25,7 @@ Json = dict[str, Any]
 APP_NAME: Final = "Self-help referral app"
 _SHORT: Final = 200
 
-_FHIR_USER = re.compile(r"(?:^|/)((?:Practitioner|PractitionerRole)/[A-Za-z0-9\-.]+)$")
+_FHIR_USER = re.compile(r"(?:^|/)((?:Practitioner|PractitionerRole)/[A-Za-z0-9\-._]+)$")
 
 
 def service_requests(signed: SignedReferral, site: Site) -> list[Json]:

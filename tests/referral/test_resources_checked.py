@@ -46,6 +46,18 @@ def test_checked_gives_the_bytes_as_built(resource: Json) -> None:
     assert list(orjson.loads(checked(resource))) == list(resource)
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param(f"Patient/{'a' * 64}", id="as-long-as-fhir-allows"),
+        pytest.param(f"Patient/e.{'A-' * 40}3", id="longer"),
+        pytest.param("Patient/erXuFYUfucBZaryVksYEcMg3_2", id="underscore"),
+    ],
+)
+def test_checked_takes_the_ids_that_servers_give(reference: str) -> None:
+    assert checked(ORDER | {"subject": {"reference": reference}})
+
+
 def test_checked_lets_a_provenance_wait_for_its_targets() -> None:
     waiting = {k: v for k, v in PROVENANCE.items() if k != "target"}
     assert orjson.loads(checked(waiting)) == waiting
