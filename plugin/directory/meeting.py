@@ -37,7 +37,10 @@ class Occurrence:
     phone: str = ""
     demo: bool = False  # invented, for demonstration
     feed_fetched: datetime | None = None  # UTC
-    times_a_week: int = 1
+    times_a_week: int = 1  # days on which the same group meets at the same place
+    sources: tuple[str, ...] = ()  # ids of the same meeting in other feeds
+    trusted: bool = False  # this hospital knows the group
+    liaison: str = ""  # its volunteer for newcomers: first name and telephone
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +61,26 @@ class MeetingsWanted:
     attendance: Literal["in-person", "online"] | None = None
     language: str | None = None
     limit: int = 3  # for each programme
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked of the directory on its own account.
+
+    With `near`, only meetings within `within_km` are found, and those joined from
+    anywhere when none is; `in-person` and `online` each find hybrid meetings too.
+    """
+
+    programs: tuple[str, ...]
+    at: datetime
+    hours: float = 48
+    near: Place | None = None
+    within_km: float = 50.0
+    attendance: Attendance | None = None
+    tags: tuple[str, ...] = ()  # all of them
+    language: str | None = None
+    weekdays: frozenset[int] = frozenset()  # local, 0 Monday; empty: any
+    earliest: int = 0  # local minute of the day, inclusive
+    latest: int = 24 * 60  # exclusive
+    begun_minutes: int = 0  # also what began so many minutes ago
+    limit: int | None = 20

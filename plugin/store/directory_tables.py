@@ -46,6 +46,7 @@ feeds = Table(
     Column("leased_until", BigInteger),  # a replica is importing it
     Column("lease", Integer, nullable=False),  # fencing: grows with each lease
     Column("indexed_until", BigInteger),  # minutes: the index answers up to here
+    Index("ix_feeds_live", "live"),
 )
 
 feed_versions = Table(
@@ -76,10 +77,11 @@ feed_rejections = Table(
 meetings = Table(
     "meetings",
     metadata,
-    Column("id", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    # The version times 2^24, and the place in it: known before it is written.
+    Column("id", _ROW_NUMBER, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     Column("uid", Text, nullable=False),  # stable over re-imports
-    Column("digest", BigInteger, nullable=False),  # of all the columns below
+    Column("digest", BigInteger, nullable=False),  # of its row in the source, as read
     Column("key", Text, nullable=False),
     Column("program", String(64), nullable=False),
     Column("name", Text, nullable=False),

@@ -1,0 +1,44 @@
+"""What can go wrong with the directory of meetings.
+
+DirectoryError
+    FeedUnreadable      the source is no feed of the named format; nothing changed
+        FeedUnsupported     it is one of a known publisher, of a shape not read here
+    FeedUnreachable     its address did not answer, or answered with an error
+    FeedBusy            the same feed is being imported elsewhere
+    BadSearch           a search that cannot be made
+"""
+
+
+class DirectoryError(Exception):
+    """`public` is the only text that a user of the screens sees."""
+
+    status = 500
+    public = "The list of meetings could not be used just now. Please try again."
+
+
+class FeedUnreadable(DirectoryError):
+    status = 422
+    public = "This file is not a list of meetings that can be read. Nothing changed."
+
+
+class FeedUnsupported(FeedUnreadable):
+    """Read halfway, such a file would give wrong days or places."""
+
+
+class FeedUnreachable(DirectoryError):
+    status = 502
+    public = "The source of the meetings did not answer. The last good list is shown."
+
+
+class FeedBusy(DirectoryError):
+    status = 409
+    public = "This list of meetings is being imported already. Please wait."
+
+
+class BadSearch(DirectoryError):
+    status = 400
+    public = "This search cannot be made. Check the place, the time and the programme."
+
+
+class RowRejected(Exception):
+    """One row of a feed cannot be used; the others can. The message says why."""

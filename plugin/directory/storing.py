@@ -1,0 +1,264 @@
+"""From a listing to rows of the database: the meeting of each day, and its slots."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from plugin.directory.errors import RowRejected
+from plugin.directory.listing import FeedOptions, Listing, Timing
+from plugin.directory.places import (
+    ANYWHERE,
+    SOMEWHERE,
+    cell_of,
+    is_place,
+)
+from plugin.directory.schedule import DAYS, Rule, slots
+from plugin.directory.words import bits_of, language_bits, shown
+from plugin.directory.zones import zone, zone_of_place
+
+# What the index says of a slot, in one small number.
+IN_PERSON, ONLINE, HYBRID = 0, 1, 2
+ATTENDANCE = 3
+APPROXIMATE = 4
+IRREGULAR = 8  # its rule must be asked whether it starts on that day
+
+KINDS = {"in-person": IN_PERSON, "online": ONLINE, "hybrid": HYBRID}
+
+# A version's meetings are numbered from its own beginning.
+MEETINGS_OF_A_VERSION = 1 << 24
+
+MEETING_COLUMNS = (
+    "id, version, uid, digest, key, program, name, series, weekday, start_minute, "
+    "minutes, timezone, zone_source, rrule, first_date, except_dates, attendance, "
+    "precision, venue, address, latitude, longitude, tags, codes, languages, url, "
+    "join_url, phone, notes, organisation, updated"
+)
+SLOT_COLUMNS = (
+    "program, cell, minute, opens, meeting, closes, version, kind, tags, languages, "
+    "latitude, longitude"
+)
+
+_NULL_ISLAND = 0.01  # degrees around 0/0, where no group meets
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A listing whose zone and place are settled."""
+
+    listing: Listing
+    program: str
+    zone: str
+    zone_source: str  # row, feed, place, unknown
+    latitude: float | None
+    longitude: float | None
+
+
+def placed(listing: Listing, options: FeedOptions) -> Placed:
+    """Settle zone and place.
+
+    Raises: RowRejected for a place or a zone that cannot be.
+    """
+    latitude, longitude = listing.latitude, listing.longitude
+    if latitude is not None and longitude is not None:
+        wrong = _wrong_place(latitude, longitude)
+        if wrong and listing.attendance != "online":
+            raise RowRejected(wrong)
+        if wrong:
+            latitude = longitude = None
+    name, source = _zone(listing, options, latitude, longitude)
+    if source == "row" and latitude is not None and longitude is not None:
+        _check_not_swapped(name, latitude, longitude)
+    program = listing.program or options.program
+    return Placed(listing, program, name, source, latitude, longitude)
+
+
+def _wrong_place(latitude: float, longitude: float) -> str:
+    """What is wrong with the coordinates, "" for nothing."""
+    if not is_place(latitude, longitude):
+        if is_place(longitude, latitude):
+            return "latitude and longitude are swapped"
+        return "coordinates that are not on the globe"
+    if abs(latitude) < _NULL_ISLAND and abs(longitude) < _NULL_ISLAND:
+        return "coordinates 0/0, where no group meets"
+    return ""
+
+
+def _zone(
+    listing: Listing,
+    options: FeedOptions,
+    latitude: float | None,
+    longitude: float | None,
+) -> tuple[str, str]:
+    """The row's own zone, else the feed's, else that of the place, else unknown."""
+    if listing.zone:
+        if zone(listing.zone) is None:
+            raise RowRejected(f"no such time zone: {listing.zone[:40]!r}")
+        return listing.zone, "row"
+    if options.timezone:
+        return options.timezone, "feed"
+    if latitude is not None and longitude is not None:
+        found = zone_of_place(latitude, longitude)
+        if found:
+            return found, "place"
+    return "", "unknown"
+
+
+def _check_not_swapped(name: str, latitude: float, longitude: float) -> None:
+    """Refuse a place in a far zone that fits the stated zone once it is turned."""
+    found = zone(name)
+    offset = found.utcoffset(_A_JANUARY) if found else None
+    if offset is None:
+        return
+    # 15 degrees an hour; no zone lies 50 degrees beside its own meridian.
+    here = offset / timedelta(hours=1) * 15
+    if abs(longitude - here) <= 50 or not is_place(longitude, latitude):
+        return
+    if abs(latitude - here) <= 25:
+        raise RowRejected("latitude and longitude are swapped")
+
+
+_A_JANUARY = datetime(2026, 1, 15)  # noqa: DTZ001 - local time, to ask for an offset
+
+
+def uid(feed: str, key: str, timing: Timing, alone: bool) -> str:
+    """What names a meeting for good: its feed, its row, and its day if that has more.
+
+    Every id is of one line and can be written in an address.
+    """
+    if ":" in key or "%" in key:
+        key = key.replace("%", "%25").replace(":", "%3A")
+    if alone or timing.weekday is None:
+        return f"{feed}:{key}"
+    return f"{feed}:{key}:{DAYS[timing.weekday].lower()}"
+
+
+def meeting_rows(
+    one: Placed, options: FeedOptions, version: int, number: int
+) -> Iterator[tuple[Any, ...]]:
+    """A row of `meetings` for each timing, numbered from `number` on."""
+    listing = one.listing
+    languages = listing.languages or (options.language,)
+    digest = _digest(one, languages)
+    series = _hash(
+        one.program, listing.group or listing.name, listing.venue, listing.address
+    )
+    alone = len(listing.timings) == 1
+    for offset, timing in enumerate(listing.timings):
+        yield (
+            version * MEETINGS_OF_A_VERSION + number + offset,
+            version,
+            uid(options.feed, listing.key, timing, alone),
+            digest,
+            listing.key,
+            one.program,
+            listing.name,
+            series,
+            timing.weekday,
+            timing.start,
+            listing.minutes,
+            one.zone,
+            one.zone_source,
+            timing.rrule or _weekly(timing),
+            timing.first_date,
+            " ".join(timing.except_dates),
+            listing.attendance,
+            listing.precision,
+            listing.venue,
+            listing.address,
+            one.latitude,
+            one.longitude,
+            " ".join(listing.words),
+            " ".join(listing.codes),
+            " ".join(languages),
+            listing.url,
+            listing.join_url,
+            listing.phone,
+            listing.notes,
+            listing.organisation,
+            listing.updated,
+        )
+
+
+def _weekly(timing: Timing) -> str:
+    if timing.weekday is None or timing.start is None:
+        return ""
+    return f"FREQ=WEEKLY;BYDAY={DAYS[timing.weekday]}"
+
+
+def rule_of(timing: Timing, zone_name: str) -> Rule:
+    return Rule(
+        zone_name,
+        timing.weekday,
+        timing.start or 0,
+        timing.rrule,
+        timing.first_date,
+        timing.except_dates,
+    )
+
+
+def slot_rows(
+    one: Placed, options: FeedOptions, version: int, number: int, day: int
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of the search index: none for what nobody can attend at a known time."""
+    listing = one.listing
+    if listing.attendance == "inactive" or not one.zone:
+        return
+    languages = language_bits(listing.languages or (options.language,))
+    tags = bits_of(listing.words)
+    for offset, timing in enumerate(listing.timings):
+        if timing.start is None:
+            continue
+        rule = rule_of(timing, one.zone)
+        kind = _kind(listing, rule)
+        meeting = version * MEETINGS_OF_A_VERSION + number + offset
+        for slot in slots(rule, day):
+            for cell in _cells(one):
+                yield (
+                    one.program,
+                    cell,
+                    slot.minute,
+                    slot.opens,
+                    meeting,
+                    slot.closes,
+                    version,
+                    kind,
+                    tags,
+                    languages,
+                    one.latitude,
+                    one.longitude,
+                )
+
+
+def _kind(listing: Listing, rule: Rule) -> int:
+    kind = KINDS[listing.attendance]
+    if listing.precision == "approximate":
+        kind |= APPROXIMATE
+    return kind if rule.plain else kind | IRREGULAR
+
+
+def _cells(one: Placed) -> tuple[int, ...]:
+    """Where the meeting is looked for: what is joined from anywhere stands anywhere."""
+    attendance = one.listing.attendance
+    if attendance == "online":
+        return (ANYWHERE,)
+    if one.latitude is None or one.longitude is None:
+        place = SOMEWHERE
+    else:
+        place = cell_of(one.latitude, one.longitude)
+    return (place, ANYWHERE) if attendance == "hybrid" else (place,)
+
+
+def _digest(one: Placed, languages: tuple[str, ...]) -> int:
+    return _hash(repr(one.listing), one.program, one.zone, *languages)
+
+
+def _hash(*parts: str) -> int:
+    """A number of 63 bits that names the parts."""
+    digest = hashlib.blake2b("\x1f".join(parts).lower().encode(), digest_size=8)
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
+def tags_shown(words: str, languages: str) -> tuple[str, ...]:
+    return shown(words.split(), languages.split())
