@@ -54,6 +54,10 @@ class Sandbox:
         """Let time pass: codes, tokens and launches run out."""
         self._ahead += timedelta(seconds=seconds)
 
+    def return_to_now(self) -> None:
+        """Undo every `advance`."""
+        self._ahead = timedelta(0)
+
     @property
     def main(self) -> Site:
         return self.sites[""]

@@ -139,6 +139,10 @@ class RunningSandbox:
         site = self.site(flavour)
         return site.grants.mint_launch(site.launch_for(patient, **given))
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass in the sandbox: launches, codes and tokens run out."""
+        self.sandbox.advance(seconds)
+
     def patient_id(self, key: str) -> str:
         """Give the id of the patient of a chart file, such as `alcohol`."""
         return self.sandbox.main.patient_id(key)

@@ -15,7 +15,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from deploy.sandbox.serving import RunningSandbox
+from deploy.sandbox.serving import RunningSandbox, start_sandbox
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 APP = "http://127.0.0.1:9"  # nothing listens there: redirects are read, not followed
@@ -148,11 +148,76 @@ def app_key() -> ECKey:
     return ECKey.generate_key("P-384", {"kid": "one", "use": "sig", "alg": "ES384"})
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    """One sandbox for the tests of a file; `app` puts switches and tallies back."""
+    running = start_sandbox()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def app(sandbox: RunningSandbox, app_key: ECKey) -> Iterator[PlainApp]:
     """A registered app, not launched yet."""
-    jwks = {"keys": [app_key.as_dict(private=False)]}
-    sandbox.register_client(APP, jwks=jwks)
+    sandbox.faults.clear()
+    sandbox.counts.clear()
+    sandbox.register_client(APP, jwks={"keys": [app_key.as_dict(private=False)]})
     plain = PlainApp(sandbox, app_key)
     yield plain
     plain.http.close()
+    sandbox.faults.clear()
+    sandbox.sandbox.return_to_now()
+
+
+@pytest.fixture
+def launched(app: PlainApp) -> PlainApp:
+    """The app, opened from the chart `alcohol` with every scope."""
+    app.launched()
+    return app
+
+
+@pytest.fixture
+def order(sandbox: RunningSandbox) -> dict[str, Any]:
+    """A ServiceRequest that the full sandbox takes, with an identifier of its own."""
+    patient = sandbox.patient_id("alcohol")
+    snomed = "http://snomed.info/sct"
+    return {
+        "resourceType": "ServiceRequest",
+        "status": "active",
+        "intent": "order",
+        "identifier": [{"system": f"{APP}/referrals", "value": f"{uuid.uuid4()}.1"}],
+        "category": [{"coding": [{"system": snomed, "code": "410606002"}]}],
+        "code": {"coding": [{"system": snomed, "code": "711281004"}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "encounter": {"reference": f"Encounter/{patient}-visit"},
+        "occurrenceDateTime": "2026-11-28T16:00:00-05:00",
+        "authoredOn": "2026-11-24T10:31:00-05:00",
+        "requester": {"reference": "Practitioner/lindqvist"},
+        "reasonReference": [{"reference": f"Condition/{patient}-condition-1"}],
+    }
+
+
+@pytest.fixture
+def note(sandbox: RunningSandbox) -> dict[str, Any]:
+    """A DocumentReference that every flavour which takes notes will take."""
+    patient = sandbox.patient_id("alcohol")
+    text = base64.b64encode("Referral to a group: naïve text".encode()).decode()
+    kind = "text/plain; charset=utf-8"
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "docStatus": "final",
+        "identifier": [{"system": f"{APP}/referrals", "value": str(uuid.uuid4())}],
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11488-4"}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "date": "2026-11-24T10:31:00-05:00",
+        "author": [{"reference": "Practitioner/lindqvist"}],
+        "content": [{"attachment": {"contentType": kind, "data": text}}],
+        "context": {
+            "encounter": [{"reference": f"Encounter/{patient}-visit"}],
+            "period": {
+                "start": "2026-11-24T10:11:00-05:00",
+                "end": "2026-11-24T10:31:00-05:00",
+            },
+        },
+    }
