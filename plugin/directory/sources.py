@@ -8,13 +8,17 @@ and not beyond reason.
 import gzip
 import hashlib
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from plugin.directory.errors import FeedUnreachable, FeedUnreadable
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # JSON packs to a tenth; a file that grows two hundred times is made to fill a disk.
 _MOST_TIMES_PACKED = 200
@@ -185,34 +189,39 @@ def _opened(path: Path) -> BinaryIO:
     if not start.startswith(_GZIP):
         return plain
     limit = max(_UNPACKED_FREELY, path.stat().st_size * _MOST_TIMES_PACKED)
-    packed = _Bounded(gzip.GzipFile(fileobj=plain, mode="rb"), min(limit, _LARGEST))
-    return cast("BinaryIO", packed)
+    unpacked = _Bounded(gzip.GzipFile(fileobj=plain, mode="rb"), min(limit, _LARGEST))
+    return BufferedReader(unpacked, _CHUNK)
 
 
-class _Bounded:
+class _Bounded(RawIOBase):
     """An unpacked stream that refuses to grow beyond a limit."""
 
     def __init__(self, packed: gzip.GzipFile, limit: int) -> None:
-        self._stream = BufferedReader(cast("BufferedReader", packed))
+        super().__init__()
+        self._packed = packed
         self._limit = limit
 
-    def read(self, size: int = -1) -> bytes:
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, target: "WriteableBuffer") -> int:
         try:
-            found = self._stream.read(size if size >= 0 else self._limit + 1)
-            if self._stream.tell() > self._limit:
-                raise FeedUnreadable("it unpacks to far more than a feed holds")
-        except (gzip.BadGzipFile, EOFError, OSError) as error:
+            count = self._packed.readinto(target)
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise FeedUnreadable(f"it cannot be unpacked: {error}") from None
-        return found
+        if self._packed.tell() > self._limit:
+            raise FeedUnreadable("it unpacks to far more than a feed holds")
+        return count
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
+        return self._packed.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._packed.tell()
 
     def close(self) -> None:
-        self._stream.close()
-
-    def __enter__(self) -> "_Bounded":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        self._packed.close()
+        super().close()

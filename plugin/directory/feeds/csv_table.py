@@ -40,7 +40,12 @@ from plugin.directory.listing import FeedOptions, Listing, Standing, Timing
 from plugin.directory.meeting import Precision
 from plugin.directory.schedule import DAYS, checked_rule
 
-COLUMNS = ["key", "name", "program", "day", "time", "minutes", "timezone", "rule", "first_date", "except", "attendance", "venue", "address", "latitude", "longitude", "precision", "tags", "codes", "languages", "url", "join_url", "phone", "organisation", "notes", "updated"]
+COLUMNS = (
+    *("key", "name", "program", "day", "time", "minutes", "timezone", "rule"),
+    *("first_date", "except", "attendance", "venue", "address", "latitude"),
+    *("longitude", "precision", "tags", "codes", "languages", "url", "join_url"),
+    *("phone", "organisation", "notes", "updated"),
+)
 
 _NEEDED = frozenset({"key", "name", "attendance"})
 _ATTENDANCE: dict[str, Standing] = {
