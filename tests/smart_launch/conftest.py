@@ -7,6 +7,7 @@ what the tests judge by. It is strict by default, and every answer can be replac
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import itertools
 import json
@@ -116,6 +117,7 @@ class HostileEhr:
         self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.root = f"http://{self.host}"
         self.issuer = f"{self.root}/fhir"
+        self.token_url = f"{self.root}/token"
         self._open = True
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -123,10 +125,15 @@ class HostileEhr:
     # --- the wire -----------------------------------------------------------------
 
     def close(self) -> None:
+        if not self._open:
+            return
         self._open = False
+        # Without it, the thread that waits in `accept` keeps the port listening.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for one in list(self._sockets):
-            one.close()
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while self._open:
@@ -211,7 +218,7 @@ class HostileEhr:
             {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.root}/authorize",
-                "token_endpoint": f"{self.root}/token",
+                "token_endpoint": self.token_url,
                 "jwks_uri": f"{self.root}/jwks",
                 "revocation_endpoint": f"{self.root}/revoke",
                 "code_challenge_methods_supported": ["S256"],
@@ -267,7 +274,7 @@ class HostileEhr:
             self.jtis.add(claims["jti"])
         good = (
             fresh
-            and claims["aud"] == f"{self.root}/token"
+            and claims["aud"] == self.token_url
             and claims["iss"] == claims["sub"] == "app"
             and now < claims["exp"] <= now + 300
         )
