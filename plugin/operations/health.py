@@ -49,11 +49,11 @@ class Health:
             .group_by(write_jobs.c.status)
             .where(write_jobs.c.status != "written")
         )
+        found: Counter[str] = Counter()
         try:
             with reading(self.foundation.engine) as connection:
-                found: Counter[str] = Counter(
-                    dict(connection.execute(counted).tuples().all())
-                )
+                for status, count in connection.execute(counted):
+                    found[status] = count
         except StoreError:
             return []  # no number is better than a wrong one
         return [(status, found[status]) for status in _STATES if status != "written"]
