@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from plugin.directory.candidates import Filter, Reach
 from plugin.directory.errors import BadSearch
-from plugin.directory.finding import Found, Keep
+from plugin.directory.finding import Keep
 from plugin.directory.languages import language_code
 from plugin.directory.meeting import MeetingsWanted, Place, Search
 from plugin.directory.places import (
@@ -15,6 +15,7 @@ from plugin.directory.places import (
     cells_around,
     is_place,
 )
+from plugin.directory.rows import Found
 from plugin.directory.storing import HYBRID, IN_PERSON, ONLINE
 from plugin.directory.words import (
     WORDS,

@@ -7,7 +7,7 @@ never too little, and what is too much is taken out by the meeting's own rule.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -50,9 +50,8 @@ class Filter:
     languages: int = 0  # bits of which one must be there; 0 asks for none
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Candidate:
-    """A meeting that may start at a minute."""
+class Candidate(NamedTuple):
+    """A meeting that may start at a minute. They sort by start and distance."""
 
     minute: int  # since 1970; with `exact` False one that must still be worked out
     km: float  # infinite where it is not told

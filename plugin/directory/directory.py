@@ -7,6 +7,7 @@ moments of as many as are wanted (`finding`), and reads nothing from the network
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from heapq import nsmallest
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -33,7 +34,6 @@ from plugin.directory.candidates import (
 from plugin.directory.finding import (
     Picked,
     Picker,
-    found_by_uid,
     occurrence,
     with_days,
 )
@@ -42,6 +42,7 @@ from plugin.directory.listing import FeedOptions
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
 from plugin.directory.places import ANYWHERE
 from plugin.directory.report import ImportReport
+from plugin.directory.rows import Rows, found_by_uid
 from plugin.directory.schedule import WEEK, starts
 from plugin.directory.sources import FileSource
 from plugin.directory.zones import AHEAD_DAYS, BACK_DAYS, DAY, minutes_since_1970
@@ -75,12 +76,13 @@ class Directory:
         wanted, keep = bits_wanted(query), keeper(query)
         with reading(self.engine) as connection:
             window = self._known(connection, window)
+            rows = Rows(connection)
             for reach in reaches(query):
                 picked: list[Picked] = []
                 for part in _stages(window, reach, query.limit):
                     found = candidates(connection, query.programs, reach, part, wanted)
                     left = None if query.limit is None else query.limit - len(picked)
-                    picked += Picker(connection, part, keep).pick(found, left)
+                    picked += Picker(rows, part, keep).pick(found, left)
                     if query.limit is not None and len(picked) >= query.limit:
                         break
                 if picked:
@@ -189,6 +191,7 @@ def _soonest(
 ) -> dict[str, list[Picked]]:
     """The first meetings of each programme, all programmes in one pass a stage."""
     found: dict[str, list[Picked]] = {program: [] for program in wanted.programs}
+    rows = Rows(connection)
     for part in _stages(window, reach, wanted.limit):
         open_ones = [one for one in found if len(found[one]) < wanted.limit]
         if not open_ones:
@@ -196,14 +199,13 @@ def _soonest(
         by_program: dict[str, list[Candidate]] = {}
         for one in candidates(connection, open_ones, reach, part, language):
             by_program.setdefault(one.program, []).append(one)
+        if part.exact:
+            firsts = (nsmallest(wanted.limit, some) for some in by_program.values())
+            rows.ahead(one.meeting for some in firsts for one in some)
         for program, some in by_program.items():
             left = wanted.limit - len(found[program])
-            found[program] += Picker(connection, part, _always).pick(some, left)
+            found[program] += Picker(rows, part).pick(some, left)
     return found
-
-
-def _always(*_: object) -> bool:
-    return True
 
 
 def _mixed(

@@ -3,45 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any
 
 from sqlalchemy import Connection
 
 from plugin.directory.candidates import Candidate, Window, padded_to
 from plugin.directory.meeting import Occurrence
 from plugin.directory.places import kilometres
-from plugin.directory.schedule import Rule, starts
+from plugin.directory.rows import AT_ONCE, STEP, Found, Rows
+from plugin.directory.schedule import starts
 from plugin.directory.storing import IRREGULAR, tags_shown
 from plugin.directory.zones import minutes_since_1970, moment_at, zone
 from plugin.store.schema import moment
-
-_COLUMNS = (
-    "m.id, m.uid, m.key, m.program, m.name, m.series, m.weekday, m.start_minute,"
-    " m.minutes, m.timezone, m.rrule, m.first_date, m.except_dates, m.attendance,"
-    " m.precision, m.venue, m.address, m.tags, m.languages, m.url, m.join_url,"
-    " m.phone, m.latitude, m.longitude, m.codes, f.id AS feed, f.fetched_at, f.demo,"
-    " k.hidden, k.trusted, k.liaison, k.liaison_phone"
-)
-_FROM = (
-    " FROM meetings m JOIN feeds f ON f.live = m.version"
-    " LEFT JOIN meeting_marks k ON k.uid = m.uid"
-)
-_AT_ONCE = 400
-_STEP = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A meeting's row, read once for all its starts."""
-
-    row: Any
-    rule: Rule | None  # None: by appointment, or without a zone
-
-    @property
-    def hidden(self) -> bool:
-        return bool(self.row.hidden)
-
 
 Keep = Callable[[Found, datetime], bool]
 
@@ -56,19 +28,21 @@ class Picked:
 class Picker:
     """Takes candidates in their order, and works out as many as are asked for."""
 
-    connection: Connection
+    rows: Rows
     window: Window
     keep: Keep = lambda _found, _start: True
 
-    def pick(self, found: Sequence[Candidate], limit: int | None) -> list[Picked]:
+    def pick(self, found: Iterable[Candidate], limit: int | None) -> list[Picked]:
         """The first `limit` by start, distance and id; a meeting of two feeds once."""
-        exact = found if self.window.exact else self._worked_out(found)
-        ordered = sorted(exact, key=lambda one: (one.minute, one.km))
-        rows = _Rows(self.connection, [one.meeting for one in ordered], limit)
+        ordered = sorted(found if self.window.exact else self._worked_out(found))
         picked: list[Picked] = []
-        for _, same in groupby(ordered, key=lambda one: (one.minute, one.km)):
-            for one in self._by_id(list(_once(same)), rows, limit):
-                meeting = rows.of(one.meeting)
+        read_ahead = 0
+        for begin, end in _ties(ordered):
+            if begin >= read_ahead:
+                read_ahead = begin + (AT_ONCE if limit is None else limit)
+                self.rows.ahead(one.meeting for one in ordered[begin:read_ahead])
+            for one in self._by_id(ordered[begin:end], limit):
+                meeting = self.rows.of(one.meeting)
                 if meeting is None or not self._is_meant(meeting, one):
                     continue
                 made = Picked(meeting, occurrence(meeting, one.minute, one.km))
@@ -78,18 +52,18 @@ class Picker:
                     return picked
         return picked
 
-    def _by_id(
-        self, same: list[Candidate], rows: "_Rows", limit: int | None
-    ) -> list[Candidate]:
+    def _by_id(self, same: list[Candidate], limit: int | None) -> list[Candidate]:
         """Candidates of one start and distance, in order of their ids."""
+        same = list({one.meeting: one for one in same}.values())
         if len(same) == 1:
             return same
         if limit is not None and len(same) > limit:
             # So many start at once that only their ids are read at first.
-            uids = _uids(self.connection, [one.meeting for one in same])
+            uids = self.rows.uids([one.meeting for one in same])
             same = [one for one in same if one.meeting in uids]
             return sorted(same, key=lambda one: uids[one.meeting])
-        known = [(one, rows.of(one.meeting)) for one in same]
+        self.rows.ahead(one.meeting for one in same)
+        known = [(one, self.rows.of(one.meeting)) for one in same]
         there = [(held.row.uid, one) for one, held in known if held is not None]
         return [one for _, one in sorted(there, key=lambda pair: pair[0])]
 
@@ -103,14 +77,14 @@ class Picker:
                 return False
         return self.keep(meeting, start)
 
-    def _worked_out(self, found: Sequence[Candidate]) -> list[Candidate]:
+    def _worked_out(self, found: Iterable[Candidate]) -> list[Candidate]:
         """The same meetings at their exact starts, from their own rules."""
         once = {one.meeting: one for one in found}
-        rows = _Rows(self.connection, list(once), None)
+        self.rows.ahead(once)
         begin, end = moment_at(self.window.begin), moment_at(self.window.end)
         exact = []
         for meeting, one in once.items():
-            held = rows.of(meeting)
+            held = self.rows.of(meeting)
             if held is None or held.rule is None:
                 continue
             exact += [
@@ -122,12 +96,13 @@ class Picker:
         return exact
 
 
-def _once(same: Iterable[Candidate]) -> Iterator[Candidate]:
-    seen: set[int] = set()
-    for one in same:
-        if one.meeting not in seen:
-            seen.add(one.meeting)
-            yield one
+def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
+    """Stretches of candidates that start together, equally far."""
+    begin = 0
+    for end in range(1, len(ordered) + 1):
+        if end == len(ordered) or ordered[end][:2] != ordered[begin][:2]:
+            yield begin, end
+            begin = end
 
 
 def joined_to_another(picked: list[Picked], new: Picked) -> bool:
@@ -196,24 +171,12 @@ _SAY_LITTLE = frozenset(
 _ONE_DOOR_KM = 0.15
 
 
-def _uids(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    read: dict[int, str] = {}
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    for first in range(0, len(ids), _AT_ONCE):
-        some = ids[first : first + _AT_ONCE]
-        padded = padded_to(some, _STEP)
-        marks = ", ".join([mark] * len(padded))
-        sql = f"SELECT id, uid FROM meetings WHERE id IN ({marks})"  # noqa: S608
-        read.update((row[0], row[1]) for row in connection.exec_driver_sql(sql, padded))
-    return read
-
-
 def with_days(connection: Connection, picked: Sequence[Picked]) -> list[Occurrence]:
     """The occurrences, each with the days a week on which its group meets there."""
     if not picked:
         return []
     ids = list({one.meeting.row.id for one in picked})
-    padded = padded_to(ids, _STEP)
+    padded = padded_to(ids, STEP)
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     marks = ", ".join([mark] * len(padded))
     sql = (
@@ -227,65 +190,6 @@ def with_days(connection: Connection, picked: Sequence[Picked]) -> list[Occurren
         replace(one.occurrence, times_a_week=days.get(one.meeting.row.id, 1))
         for one in picked
     ]
-
-
-class _Rows:
-    """The rows of meetings, read ahead in the order in which they are wanted."""
-
-    def __init__(
-        self, connection: Connection, wanted: list[int], limit: int | None
-    ) -> None:
-        self._connection = connection
-        self._wanted = wanted
-        self._next = 0
-        self._ahead = _AT_ONCE if limit is None else min(max(limit, 8), _AT_ONCE)
-        self._held: dict[int, Found] = {}
-        self._asked: set[int] = set()
-
-    def of(self, meeting: int) -> Found | None:
-        while meeting not in self._asked:
-            batch = self._wanted[self._next : self._next + self._ahead]
-            self._next += self._ahead
-            fresh = [one for one in dict.fromkeys(batch) if one not in self._asked]
-            self._asked.update(fresh)
-            if fresh:
-                self._held.update(found_by_id(self._connection, fresh))
-        return self._held.get(meeting)
-
-
-def found_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Found]:
-    """Meetings of live versions by their row numbers."""
-    padded = padded_to(ids, _STEP)
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    marks = ", ".join([mark] * len(padded))
-    sql = f"SELECT {_COLUMNS}{_FROM} WHERE m.id IN ({marks})"
-    return {row.id: found(row) for row in connection.exec_driver_sql(sql, padded)}
-
-
-def found_by_uid(connection: Connection, uid: str) -> Found | None:
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    sql = f"SELECT {_COLUMNS}{_FROM} WHERE m.uid = {mark} AND f.id = {mark}"
-    feed = uid.partition(":")[0]
-    row = connection.exec_driver_sql(sql, (uid, feed)).first()
-    return found(row) if row is not None else None
-
-
-def found(row: Any) -> Found:
-    if row.start_minute is None or not row.timezone:
-        return Found(row, None)
-    weekly = row.weekday is not None and row.rrule.count(";") == 1
-    plain = weekly and row.rrule.startswith("FREQ=WEEKLY;BYDAY=")
-    return Found(
-        row,
-        Rule(
-            row.timezone,
-            row.weekday,
-            row.start_minute,
-            "" if plain else row.rrule,
-            row.first_date,
-            tuple(row.except_dates.split()),
-        ),
-    )
 
 
 def occurrence(meeting: Found, minute: int, km: float) -> Occurrence:

@@ -33,6 +33,15 @@ HERE = Path(__file__).parent
 _TOWNS = {"edmonton, alberta": (53.5461, -113.4938)}
 
 
+# Names that state the clock they speak of: "Geckos, 5am Eastern, online".
+_CLOCKS = {
+    "eastern": "America/New_York",
+    "central": "America/Chicago",
+    "mountain": "America/Denver",
+    "pacific": "America/Los_Angeles",
+}
+
+
 def build(feeds: Path, programs: Path) -> None:
     """Write one packed CSV file for each feed."""
     for feed in json.loads((HERE / "feeds.json").read_bytes()):
@@ -51,10 +60,20 @@ def _facts(path: Path, feed: dict[str, str]) -> Iterable[dict[str, Any]]:
     for read in FORMATS[options.format](file_source(path), options):
         if read.listing is None or read.listing.attendance == "inactive":
             continue
-        town = _with_town(read.listing)
+        town = _with_town(_with_clock(read.listing))
         settled = placed(town, options)
         if settled.zone and town.timings[0].start is not None:
-            yield _row(settled, town is not read.listing, feed)
+            yield _row(settled, feed)
+
+
+def _with_clock(listing: Listing) -> Listing:
+    said = listing.name.lower()
+    if listing.attendance != "online" or listing.zone:
+        return listing
+    for word, zone in _CLOCKS.items():
+        if f"m {word}" in said or f"({word})" in said:
+            return replace(listing, zone=zone)
+    return listing
 
 
 def _with_town(listing: Listing) -> Listing:
@@ -71,7 +90,7 @@ def _with_town(listing: Listing) -> Listing:
     return listing
 
 
-def _row(one: Placed, town_only: bool, feed: dict[str, str]) -> dict[str, Any]:
+def _row(one: Placed, feed: dict[str, str]) -> dict[str, Any]:
     listing = one.listing
     timing = listing.timings[0]
     start = timing.start or 0
@@ -92,13 +111,18 @@ def _row(one: Placed, town_only: bool, feed: dict[str, str]) -> dict[str, Any]:
         "address": listing.address if physical else "",
         "latitude": _degrees(one.latitude) if physical else "",
         "longitude": _degrees(one.longitude) if physical else "",
-        "precision": "approximate" if town_only else "",
+        "precision": _precision(listing, physical=physical),
         "tags": " ".join(listing.words),
         "codes": " ".join(listing.codes),
         "languages": " ".join(listing.languages),
         "url": listing.url if feed.get("pages") else "",
         "organisation": feed["organisation"],
     }
+
+
+def _precision(listing: Listing, *, physical: bool) -> str:
+    town_only = physical and listing.precision == "approximate"
+    return "approximate" if town_only else ""
 
 
 def _degrees(value: float | None) -> str:

@@ -149,23 +149,25 @@ def _tags(program: dict[str, Any], number: int, dice: "_Dice") -> list[str]:
     if dice.of(2):
         tags.append("wheelchair")
     stated = set(program["tags"])
+    if program["gender"] == "women":
+        tags.append("women")
+    if program["id"] in _DAILY:
+        tags += [(), ("women",), ("men",), ("lgbtq",), ("young-people",)][number % 5]
+        tags += ["secular"] if number % 7 == 3 else []
+        return tags
     if "secular-option" in stated:
         tags.append("secular")
     if "moud-friendly" in stated:
         tags.append("medication-friendly")
-    if program["gender"] == "women":
-        tags.append("women")
     if "lgbtq" in stated and number % 5 == 1:
         tags.append("lgbtq")
     if "young-people" in stated and number % 4 == 1:
         tags.append("young-people")
-    if program["id"] in _DAILY:
-        tags += [("women",), ("men",), ("lgbtq",), ("young-people",), ()][number % 5]
     if program["id"] in ("dra", "dtr"):
         tags.append("dual-diagnosis")
     if program["id"] == "ptsd_peer":
         tags.append("veterans")
-    return list(dict.fromkeys(tags))
+    return tags
 
 
 def _speaks_spanish(program: dict[str, Any], number: int, town: Town) -> bool:
