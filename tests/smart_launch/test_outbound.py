@@ -1,0 +1,592 @@
+"""L04, F03, F16, F18 and the door itself: where a connection may go, and how long."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from smart_launch.connections import MAX_IDLE, system_resolver
+from smart_launch.errors import (
+    AddressRefused,
+    AnswerTooLong,
+    EhrBusy,
+    EhrUnavailable,
+)
+from smart_launch.gate import Limits
+from smart_launch.outbound import Outbound
+
+HOME = ip_network("127.0.0.0/8")
+
+
+@pytest.fixture
+def registration(ehr: Any, registered: Any) -> Any:
+    return registered(ehr)
+
+
+def get(
+    outbound: Outbound, registration: Any, path: str = "/fhir/x", **more: Any
+) -> Any:
+    url = registration.issuer.removesuffix("/fhir") + path
+    return outbound.request(registration, "GET", url, **more)
+
+
+# --- addresses -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("http://evil.example/", id="host"),
+        pytest.param("https://HOST/", id="scheme"),
+        pytest.param("http://localhost:1/", id="port"),
+        pytest.param("ftp://HOST/", id="ftp"),
+        pytest.param("http://HOST\\@evil.example/", id="backslash"),
+        pytest.param("http://evil.example#@HOST/", id="fragment"),
+        pytest.param("http://u@HOST/", id="user-information"),
+        pytest.param("http://HOST/\r\nX: y", id="CRLF"),
+        pytest.param("http://HOST/" + "x" * 9000, id="long"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_address_that_is_not_the_ehrs_is_refused(
+    ehr: Any, outbound: Outbound, registration: Any, url: str
+) -> None:
+    url = url.replace("HOST", ehr.host)
+    with pytest.raises(AddressRefused) as raised:
+        outbound.request(registration, "GET", url)
+    assert raised.value.sent is False
+    assert ehr.received == []
+
+
+def test_header_with_a_line_break_is_refused(
+    ehr: Any, outbound: Outbound, registration: Any
+) -> None:
+    with pytest.raises(AddressRefused):
+        get(outbound, registration, headers={"If-Match": "a\r\nX-Evil: 1"})
+    assert ehr.received == []
+
+
+@dataclass
+class Answers:
+    """A resolver with one answer after the other; the last one stays."""
+
+    answers: list[list[str]]
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def __call__(self, host: str, port: int) -> Sequence[Any]:
+        self.asked.append((host, port))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [ip_address(one) for one in answer]
+
+
+@pytest.fixture
+def named(registration: Any, ehr: Any) -> Any:
+    """The EHR under a name that has to be resolved."""
+    return replace(registration, issuer=f"http://ehr.localhost:{ehr.host[10:]}/fhir")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "2002:a00:1::",
+        "2001:0:0:0:0:0:f5ff:fffe",
+    ],
+)
+def test_L04_name_with_an_address_inside_is_refused(
+    named: Any, ehr: Any, address: str
+) -> None:
+    outbound = Outbound(Answers([["127.0.0.1", address]]))
+    with pytest.raises(AddressRefused):
+        get(outbound, named)
+    assert ehr.received == []
+
+
+def test_L04_connection_goes_to_the_address_that_was_checked(
+    named: Any, ehr: Any
+) -> None:
+    resolver = Answers([["127.0.0.1"], ["10.0.0.1"]])
+    outbound = Outbound(resolver)
+    assert get(outbound, named).status == 401
+    assert len(resolver.asked) == 1, "looked up once: nothing can change in between"
+    assert ehr.received[0].headers["host"] == named.issuer[7:].removesuffix("/fhir")
+    outbound.close()
+    with pytest.raises(AddressRefused):  # the next connection is checked again
+        get(outbound, named)
+
+
+def test_L04_loopback_behind_a_public_name_is_refused(
+    registered: Any, ehr: Any
+) -> None:
+    public = registered(ehr, issuer="https://ehr.example/fhir")
+    outbound = Outbound(Answers([["127.0.0.1"]]))
+    with pytest.raises(AddressRefused):
+        get(outbound, public)
+
+
+def test_second_address_is_tried_where_the_first_is_dead(named: Any, ehr: Any) -> None:
+    outbound = Outbound(Answers([["127.0.0.9", "127.0.0.1"]]))
+    assert get(outbound, named).status == 401
+
+
+@pytest.mark.parametrize(
+    "answer", [pytest.param([], id="no-address"), pytest.param(None, id="error")]
+)
+def test_name_without_an_address_is_unavailable(named: Any, answer: Any) -> None:
+    def resolve(host: str, port: int) -> list[Any]:
+        if answer is None:
+            raise socket.gaierror("no such host")
+        return []
+
+    with pytest.raises(EhrUnavailable) as raised:
+        get(Outbound(resolve), named)
+    assert raised.value.sent is False
+
+
+def test_F03_name_that_is_never_resolved_ends_at_the_deadline(named: Any) -> None:
+    release = threading.Event()
+
+    def resolve(host: str, port: int) -> list[Any]:
+        release.wait(5)
+        return []
+
+    began = time.monotonic()
+    with pytest.raises(EhrUnavailable):
+        get(Outbound(resolve), named, deadline=0.3)
+    assert time.monotonic() - began < 1
+    release.set()
+
+
+def test_system_resolver_gives_each_address_once() -> None:
+    found = system_resolver("localhost", 80)
+    assert len(found) == len(set(found)) >= 1
+    assert all(address.is_loopback for address in found)
+
+
+# --- connections and answers ---------------------------------------------------------
+
+
+def test_connections_are_pooled_and_idle_ones_dropped(
+    ehr: Any, outbound: Outbound, registration: Any
+) -> None:
+    for _ in range(3):
+        get(outbound, registration)
+    line = outbound._lines["general"]
+    pools = line.session.get_adapter("http://x").poolmanager.pools
+    (pool,) = [pools[key] for key in pools.keys()]  # noqa: SIM118
+    assert pool.num_connections == 1
+    idle = pool.pool.queue[-1]
+    port = idle.sock.getsockname()[1]
+    get(outbound, registration)
+    assert idle.sock.getsockname()[1] == port
+    idle.last_used -= MAX_IDLE + 1
+    get(outbound, registration)
+    assert idle.sock.getsockname()[1] != port
+
+
+def test_cookies_are_not_kept(
+    ehr: Any, outbound: Outbound, registration: Any, answer: Any
+) -> None:
+    ehr.on("/fhir", answer(200, b"{}", {"Set-Cookie": "session=one-users; Path=/"}))
+    get(outbound, registration)
+    get(outbound, registration)
+    assert all("cookie" not in one.headers for one in ehr.received)
+
+
+def test_environment_is_not_asked_for_a_proxy_or_a_password(
+    ehr: Any,
+    outbound: Outbound,
+    registration: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert get(outbound, registration).status == 401
+    assert "authorization" not in ehr.received[0].headers
+
+
+def test_answer_at_the_limit_is_taken_and_one_byte_more_is_not(
+    ehr: Any, outbound: Outbound, registration: Any, answer: Any
+) -> None:
+    ehr.on("/fhir", answer(200, b"x" * 1000))
+    assert len(get(outbound, registration, max_bytes=1000).body) == 1000
+    with pytest.raises(AnswerTooLong):
+        get(outbound, registration, max_bytes=999)
+
+
+def test_changed_registration_gets_a_line_of_its_own(
+    ehr: Any, outbound: Outbound, registration: Any
+) -> None:
+    get(outbound, registration)
+    first = outbound._lines["general"]
+    get(outbound, replace(registration))
+    assert outbound._lines["general"] is first
+    get(outbound, replace(registration, client_id="other"))
+    assert outbound._lines["general"] is not first
+
+
+def test_address_in_ipv6_is_called(registered: Any) -> None:
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    port = server.getsockname()[1]
+
+    def serve() -> None:
+        one, _ = server.accept()
+        one.recv(4096)
+        one.sendall(b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n")
+        one.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+
+    class There:
+        name, issuer = "six", f"http://[::1]:{port}/fhir"
+
+    assert get(Outbound(), registered(There)).status == 204
+    server.close()
+
+
+# --- F16: TLS ------------------------------------------------------------------------
+
+
+@dataclass
+class Authority:
+    folder: Path
+    key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
+        self.ca_file = self.folder / "ca.pem"
+        certificate = (
+            self._builder(self.name, self.key.public_key(), 365)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    key_cert_sign=True,
+                    crl_sign=True,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()),
+                critical=False,
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+        self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, subject: x509.Name, key: Any, days: int) -> Any:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=10))
+            .not_valid_after(now + timedelta(days=days))
+        )
+
+    def context(self, host: str, *, days: int = 30) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        certificate = (
+            self._builder(subject, key.public_key(), days)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                    self.key.public_key()
+                ),
+                critical=False,
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+        path = self.folder / f"{host}{days}.pem"
+        path.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(path)
+        return context
+
+
+@dataclass
+class TlsServer:
+    context: ssl.SSLContext
+    body: bytes = b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{}"
+    drip: float = 0.0
+    heard: list[bytes] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.context.sni_callback = lambda one, name, context: self.names.append(name)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                self.answer(one)
+            except OSError:
+                pass
+            finally:
+                one.close()
+
+    def answer(self, one: socket.socket) -> None:
+        with self.context.wrap_socket(one, server_side=True) as secure:
+            self.heard.append(secure.recv(65536))
+            for letter in self.body if self.drip else ():
+                secure.sendall(bytes([letter]))
+                time.sleep(self.drip)
+            if not self.drip:
+                secure.sendall(self.body)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def tls(
+    authority: Authority, registered: Any, ehr: Any
+) -> Iterator[Callable[..., tuple[Any, TlsServer]]]:
+    made: list[TlsServer] = []
+
+    def make(context: ssl.SSLContext, **changes: Any) -> tuple[Any, TlsServer]:
+        server = TlsServer(context)
+        made.append(server)
+        registration = registered(
+            ehr,
+            **{
+                "issuer": f"https://ehr.example:{server.port}/fhir",
+                "allowed_networks": (HOME,),
+                "allow_loopback_http": False,
+                "ca_file": str(authority.ca_file),
+            }
+            | changes,
+        )
+        return registration, server
+
+    yield make
+    for server in made:
+        server.listener.close()
+
+
+def over_tls(registration: Any, **more: Any) -> Any:
+    return get(Outbound(Answers([["127.0.0.1"]])), registration, **more)
+
+
+def test_F16_private_authority_is_trusted_and_the_name_kept(
+    tls: Any, authority: Authority
+) -> None:
+    registration, server = tls(authority.context("ehr.example"))
+    assert over_tls(registration).json() == {}
+    assert server.names == ["ehr.example"]
+    assert f"Host: ehr.example:{server.port}".encode() in server.heard[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "changes"),
+    [
+        pytest.param("ehr.example", 30, {"ca_file": None}, id="unknown-authority"),
+        pytest.param("ehr.example", -1, {}, id="expired"),
+        pytest.param("other.example", 30, {}, id="wrong-host"),
+    ],
+)
+def test_F16_bad_certificate_is_refused(
+    tls: Any, authority: Authority, host: str, days: int, changes: dict[str, Any]
+) -> None:
+    registration, server = tls(authority.context(host, days=days), **changes)
+    with pytest.raises(EhrUnavailable) as raised:
+        over_tls(registration, headers={"Authorization": "Bearer secret"})
+    assert raised.value.sent is False
+    assert server.heard == []
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+def test_F16_old_tls_is_refused(tls: Any, authority: Authority) -> None:
+    context = authority.context("ehr.example")
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    registration, server = tls(context)
+    with pytest.raises(EhrUnavailable):
+        over_tls(registration)
+    assert server.heard == []
+
+
+def test_F16_private_authority_replaces_the_public_ones(authority: Authority) -> None:
+    from smart_launch.connections import tls_context
+
+    assert len(tls_context(str(authority.ca_file)).get_ca_certs()) == 1
+    assert len(tls_context(None).get_ca_certs()) > 50
+
+
+def test_F03_dripping_over_tls_ends_at_the_deadline(
+    tls: Any, authority: Authority
+) -> None:
+    registration, server = tls(authority.context("ehr.example"))
+    server.drip = 0.05
+    server.body = b"HTTP/1.1 200 X\r\nX-Long: " + b"a" * 100
+    began = time.monotonic()
+    with pytest.raises(EhrUnavailable) as raised:
+        over_tls(registration, deadline=0.5)
+    assert time.monotonic() - began < 1
+    assert raised.value.sent is True
+
+
+def test_F03_stalled_handshake_ends_at_the_deadline(registered: Any, ehr: Any) -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    registration = registered(
+        ehr, issuer=f"https://ehr.example:{port}/fhir", allowed_networks=(HOME,)
+    )
+    began = time.monotonic()
+    with pytest.raises(EhrUnavailable) as raised:
+        over_tls(registration, deadline=0.4)
+    assert time.monotonic() - began < 1
+    assert raised.value.sent is False
+    silent.close()
+
+
+def test_long_body_over_tls_is_sent_whole(tls: Any, authority: Authority) -> None:
+    registration, server = tls(authority.context("ehr.example"))
+    outbound = Outbound(Answers([["127.0.0.1"]]))
+    url = f"{registration.issuer}/x"
+    assert outbound.request(registration, "POST", url, body=b"y" * 5000).status == 200
+    assert b"Content-Length: 5000" in server.heard[0]
+
+
+# --- proxies -------------------------------------------------------------------------
+
+
+def test_configured_proxy_carries_the_tunnel(tls: Any, authority: Authority) -> None:
+    registration, server = tls(authority.context("ehr.example"))
+    asked: list[bytes] = []
+    proxy = socket.create_server(("127.0.0.1", 0))
+
+    def relay() -> None:
+        one, _ = proxy.accept()
+        asked.append(one.recv(4096))
+        there = socket.create_connection(("127.0.0.1", server.port))
+        one.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+
+        def pump(source: socket.socket, target: socket.socket) -> None:
+            try:
+                while data := source.recv(65536):
+                    target.sendall(data)
+            except OSError:
+                pass
+
+        threading.Thread(target=pump, args=(one, there), daemon=True).start()
+        pump(there, one)
+        one.close()
+
+    threading.Thread(target=relay, daemon=True).start()
+    through = replace(registration, proxy=f"http://127.0.0.1:{proxy.getsockname()[1]}")
+    resolver = Answers([["10.9.9.9"]])
+    assert get(Outbound(resolver), through).json() == {}
+    assert asked[0].startswith(b"CONNECT ehr.example:")
+    assert resolver.asked == [], "behind a proxy the proxy resolves the name"
+    assert server.names == ["ehr.example"]
+    proxy.close()
+
+
+# --- F18: one EHR's share ------------------------------------------------------------
+
+
+def test_F18_hung_ehr_does_not_slow_another(
+    ehr: Any, new_ehr: Any, registered: Any
+) -> None:
+    hung = new_ehr("hung")
+    release = threading.Event()
+    hung.on("/fhir", lambda request, one: release.wait(5) and None)
+    outbound = Outbound(limits=Limits(stalled_calls=4, stalled_after=0.3))
+    slow, quick = registered(hung), registered(ehr)
+
+    def call_hung(_: int) -> float:
+        began = time.monotonic()
+        with pytest.raises(EhrUnavailable):
+            get(outbound, slow, deadline=2)
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(20) as pool:
+        first = [pool.submit(call_hung, n) for n in range(8)]
+        time.sleep(0.6)
+        assert call_hung(0) < 0.2, "refused at once while others stall"
+        began = time.monotonic()
+        for _ in range(20):
+            assert get(outbound, quick).status == 401
+        assert time.monotonic() - began < 1
+        assert all(call.result() < 3 for call in first)
+    assert len(hung.calls("/fhir")) == 8
+    with pytest.raises(EhrBusy):  # the breaker is open now
+        get(outbound, slow)
+    release.set()
+    outbound.close()
+
+
+def test_failed_call_says_nothing_of_its_address(
+    named: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbound = Outbound(Answers([["127.0.0.9"]]))
+    with pytest.raises(EhrUnavailable) as raised:
+        get(outbound, named, "/fhir/Patient?name=canary")
+    assert "canary" not in repr(raised.value) + caplog.text
+    assert raised.value.__cause__ is None
+    assert "no whole answer" in caplog.text
