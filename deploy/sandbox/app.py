@@ -76,18 +76,25 @@ def _endpoint(sandbox: Sandbox, kind: str, handler: Handler) -> Endpoint:
             type=request.path_params.get("type", ""),
             id=request.path_params.get("id", ""),
         )
+        sandbox.counts.arrive()
         try:
-            await request.body()  # kept on the request: it may be served late
-            await _read_form(arrival)
-            taken = sandbox.faults.take(arrival.kind, arrival.type, site.name)
-            arrival.faults = taken
-            response = await served(arrival, _guarded(handler))
-        except Refusal as refusal:
-            response = refusal.answer()
+            response = await _response(sandbox, arrival, handler)
+        finally:
+            sandbox.counts.leave()
         _count(sandbox, arrival, response)
         return response
 
     return serve
+
+
+async def _response(sandbox: Sandbox, arrival: Arrival, handler: Handler) -> Response:
+    try:
+        await arrival.request.body()  # kept on the request: it may be served late
+        await _read_form(arrival)
+    except Refusal as refusal:
+        return refusal.answer()
+    arrival.faults = sandbox.faults.take(arrival.kind, arrival.type, arrival.site.name)
+    return await served(arrival, _guarded(handler))
 
 
 def _guarded(handler: Handler) -> Handler:

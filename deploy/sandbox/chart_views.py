@@ -60,6 +60,14 @@ class MedicationView:
 
 
 @dataclass(frozen=True, slots=True)
+class FiledView:
+    """A resource as it was filed."""
+
+    reference: str
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     reference: str
     text: str
@@ -72,7 +80,7 @@ class OrderView:
     reasons: Sequence[str]
     note: str
     identifier: str
-    json: str
+    filed: Sequence[FiledView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class NoteView:
     text: str
     orders: Sequence[str]
     identifier: str
-    json: str
+    filed: Sequence[FiledView]
 
 
 def patient_view(site: Site, patient: Json, today: date) -> PatientView:
@@ -184,7 +192,7 @@ def order_views(records: Records, patient: str) -> list[OrderView]:
             ],
             note=_first(order, "note.text"),
             identifier=_first(order, "identifier.value"),
-            json=_pretty(order),
+            filed=_filed(records, patient, order),
         )
         for order in reversed(records.of_patient("ServiceRequest", patient))
     ]
@@ -210,7 +218,7 @@ def note_views(records: Records, patient: str) -> list[NoteView]:
                 for reference in reached(note, "context.related.reference")
             ],
             identifier=_first(note, "identifier.value"),
-            json=_pretty(note),
+            filed=_filed(records, patient, note),
         )
         for note in reversed(records.of_patient("DocumentReference", patient))
     ]
@@ -290,5 +298,22 @@ def _first_text(value: object, path: str) -> str:
     return " ".join(str(part) for part in reached(value, path))
 
 
-def _pretty(resource: Json) -> str:
-    return orjson.dumps(resource, option=orjson.OPT_INDENT_2).decode()
+def _filed(records: Records, patient: str, resource: Json) -> list[FiledView]:
+    """Show a resource as FHIR, and with it the Provenance and Tasks that name it."""
+    reference = f"{resource['resourceType']}/{resource['id']}"
+    beside = [
+        other
+        for kind, path in (
+            ("Provenance", "target.reference"),
+            ("Task", "focus.reference"),
+        )
+        for other in records.of_patient(kind, patient)
+        if reference in reached(other, path)
+    ]
+    return [
+        FiledView(
+            f"{one['resourceType']}/{one['id']}",
+            orjson.dumps(one, option=orjson.OPT_INDENT_2).decode(),
+        )
+        for one in (resource, *beside)
+    ]

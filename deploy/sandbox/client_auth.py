@@ -31,6 +31,10 @@ ALGORITHMS = ("RS384", "ES384")
 _LONGEST_ASSERTION = timedelta(seconds=300)
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k", "oth"})
 _JWKS_TIMEOUT = 5.0
+_NO_KEYS: Json = {"keys": []}
+# Keys are kept as servers keep them, so that a launch does not cost a fetch.
+_KEYS_KEPT = timedelta(seconds=60)
+_MOST_SPENT = 10_000
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class ClientCheck:
     token_url: str
     clock: Clock
     spent: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    fetched: dict[str, tuple[Json, datetime]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def caller(self, form: Mapping[str, str], authorization: str) -> Client:
@@ -97,7 +102,7 @@ class ClientCheck:
             _refuse("the header has no kid")
         if header.get("jku", client.jwks_url) != client.jwks_url:
             _refuse("jku is not the registered address")
-        _verified(assertion, _keys_of(client), str(header["kid"]))
+        _verified(assertion, self._key(client, str(header["kid"])))
         self._check_claims(claims, client)
         return client
 
@@ -119,7 +124,27 @@ class ClientCheck:
         with self.lock:
             if (client.client_id, jti) in self.spent:
                 _refuse("jti was used before")
+            if len(self.spent) >= _MOST_SPENT:
+                kept = {used: end for used, end in self.spent.items() if end > now}
+                self.spent = kept
             self.spent[client.client_id, jti] = expires
+
+    def _key(self, client: Client, kid: str) -> Json:
+        """Find the app's key of this name; its keys are fetched anew for a new one."""
+        with self.lock:
+            keys, until = self.fetched.get(client.jwks_url, (_NO_KEYS, self.clock()))
+            known = self.clock() < until and _named(keys, kid)
+            if client.jwks is not None:
+                keys = client.jwks
+            elif not known:
+                keys = _fetched(client)
+                self.fetched[client.jwks_url] = keys, self.clock() + _KEYS_KEPT
+        matching = _named(keys, kid)
+        if len(matching) != 1:
+            _refuse("kid names no key of the registered key set")
+        if _PRIVATE_MEMBERS & set(matching[0]):
+            _refuse("the registered key set publishes a private key")
+        return matching[0]
 
 
 def _unverified(assertion: str) -> tuple[dict[str, Any], Json]:
@@ -133,26 +158,22 @@ def _unverified(assertion: str) -> tuple[dict[str, Any], Json]:
     return dict(token.protected), claims
 
 
-def _verified(assertion: str, keys: Json, kid: str) -> None:
-    matching = [key for key in keys["keys"] if key.get("kid") == kid]
-    if len(matching) != 1:
-        _refuse("kid names no key of the registered key set")
-    if _PRIVATE_MEMBERS & set(matching[0]):
-        _refuse("the registered key set publishes a private key")
+def _verified(assertion: str, key: Json) -> None:
     try:
         jwt.decode(
             assertion,
-            KeySet.import_key_set({"keys": matching}),
+            KeySet.import_key_set({"keys": [key]}),
             algorithms=list(ALGORITHMS),
         )
     except (JoseError, ValueError):
         _refuse("the signature is wrong")
 
 
-def _keys_of(client: Client) -> Json:
-    """Fetch the app's keys afresh each time, so that a rotated key is seen at once."""
-    if client.jwks is not None:
-        return client.jwks
+def _named(keys: Json, kid: str) -> list[Json]:
+    return [key for key in keys["keys"] if key.get("kid") == kid]
+
+
+def _fetched(client: Client) -> Json:
     try:
         with requests.Session() as session:
             session.trust_env = False  # no proxy stands between two loopback ports

@@ -42,6 +42,22 @@ class Counts:
         self._calls: deque[Call] = deque(maxlen=_KEPT)
         self._writes: deque[Write] = deque(maxlen=_KEPT)
         self._wrong_patient = 0
+        self._being_served = 0
+        self._most_at_once = 0
+
+    def arrive(self) -> None:
+        with self._lock:
+            self._being_served += 1
+            self._most_at_once = max(self._most_at_once, self._being_served)
+
+    def leave(self) -> None:
+        with self._lock:
+            self._being_served -= 1
+
+    @property
+    def most_at_once(self) -> int:
+        """How many calls were being served at the same time, at the most."""
+        return self._most_at_once
 
     def add_call(self, call: Call) -> None:
         with self._lock:
@@ -60,6 +76,7 @@ class Counts:
             self._calls.clear()
             self._writes.clear()
             self._wrong_patient = 0
+            self._most_at_once = self._being_served
 
     @property
     def wrong_patient(self) -> int:
@@ -111,6 +128,7 @@ class Counts:
                 "calls": dict(sorted(calls.items())),
                 "writes": [asdict(write) for write in self._writes],
                 "wrong_patient": self._wrong_patient,
+                "most_at_once": self._most_at_once,
             }
 
 

@@ -17,6 +17,7 @@ from deploy.sandbox.wire import Json
 LAUNCH_SECONDS = 600
 CODE_SECONDS = 60
 ACCESS_SECONDS = 3600
+_MOST_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Grants:
 
     def mint_launch(self, launch: Launch) -> str:
         with self._lock:
+            self._forget()
             token = secrets.token_urlsafe(24)
             self._launches[token] = (launch, self._after(LAUNCH_SECONDS))
             return token
@@ -191,6 +193,17 @@ class Grants:
     def _end(self, grant: Grant | None) -> None:
         if grant is not None:
             grant.ended = True
+
+    def _forget(self) -> None:
+        """Drop what has run out, so that a long load does not fill the memory."""
+        now = self._clock()
+        if len(self._launches) >= _MOST_KEPT:
+            self._launches = {k: v for k, v in self._launches.items() if v[1] > now}
+        if len(self._access) >= _MOST_KEPT:
+            self._access = {k: v for k, v in self._access.items() if v[1] > now}
+        for kept in (self._spent_codes, self._refresh):
+            while len(kept) > _MOST_KEPT:
+                del kept[next(iter(kept))]
 
     def _after(self, seconds: int) -> datetime:
         return self._clock() + timedelta(seconds=seconds)

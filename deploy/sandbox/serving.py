@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import Any
@@ -156,8 +157,25 @@ class RunningSandbox:
         """Give what is in the record: every resource of a type, or a patient's."""
         site = self.site(flavour)
         if not patient:
-            return site.records.all(type)
+            return deepcopy(site.records.all(type))
         return site.records.of_patient(type, site.patient_id(patient))
+
+    def put(self, resource: Json, flavour: str = "") -> Json:
+        """Put a resource into the record as it is, valid or not."""
+        return self.site(flavour).records.keep(resource)
+
+    def remove(self, reference: str, flavour: str = "") -> None:
+        """Take a resource out of the record; `reference` is Type/id."""
+        kind, _, identity = reference.partition("/")
+        self.site(flavour).records.remove(kind, identity)
+
+    def limit_pages(self, most: int | None, flavour: str = "") -> None:
+        """Let no search page hold more entries than this."""
+        self.site(flavour).most_per_page = most
+
+    def rotate_key(self) -> None:
+        """Sign id_tokens with a new key from now on."""
+        self.sandbox.key.rotate()
 
     def start(self) -> None:
         for bound in self.sockets:

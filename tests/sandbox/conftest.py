@@ -37,6 +37,7 @@ class PlainApp:
     http: requests.Session = field(default_factory=requests.Session)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     token: str = ""
+    redirect_uri: str = f"{APP}/callback"
 
     @property
     def fhir(self) -> str:
@@ -51,7 +52,7 @@ class PlainApp:
         asked = {
             "response_type": "code",
             "client_id": "selfhelp",
-            "redirect_uri": f"{APP}/callback",
+            "redirect_uri": self.redirect_uri,
             "launch": self.sandbox.mint_launch(patient, self.flavour),
             "scope": SCOPES,
             "state": "some-state",
@@ -94,7 +95,7 @@ class PlainApp:
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": f"{APP}/callback",
+            "redirect_uri": self.redirect_uri,
             "code_verifier": self.verifier,
             "client_assertion_type": JWT_BEARER,
             "client_assertion": self.assertion(),

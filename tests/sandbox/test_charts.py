@@ -162,3 +162,19 @@ def test_element_table_agrees_with_the_models(kind: str) -> None:
         if (field.json_schema_extra or {}).get("element_property")
     }
     assert set(definitions()[kind]) == names - {"resourceType"}
+
+
+# Source: HL7 FHIR R4, value set task-status; written out here on purpose.
+TASK_STATUSES = set(
+    "draft requested received accepted rejected ready cancelled in-progress on-hold"
+    " failed completed entered-in-error".split()
+)
+
+
+def test_required_bindings_are_whole() -> None:
+    assert definitions()["Task"]["status"].allowed == TASK_STATUSES
+    for kind, elements in definitions().items():
+        for name, element in elements.items():
+            if element.kind == "code" and name != "comparator":
+                odd = {code for code in element.allowed if not code.strip("+.")}
+                assert not odd, f"{kind}.{name}"

@@ -71,10 +71,18 @@ def test_signed_note_and_order_are_shown(
     made = launched.create(order).json()["id"]
     note["context"]["related"] = [{"reference": f"ServiceRequest/{made}"}]
     launched.create(note)
+    provenance = {
+        "resourceType": "Provenance",
+        "target": [{"reference": f"ServiceRequest/{made}"}],
+        "recorded": "2026-11-24T10:31:00-05:00",
+        "agent": [{"who": {"reference": "Practitioner/lindqvist"}}],
+    }
+    filed = launched.create(provenance).json()["id"]
     orders = page(launched, "/patients/p0417/orders").text
     assert "A group &lt;by&gt; name" in orders
     assert "28 Nov 2026, 4:00 PM" in orders
     assert "Alcohol dependence, uncomplicated" in orders
+    assert f"Provenance/{filed} as FHIR" in orders
     notes = page(launched, "/patients/p0417/notes").text
     assert "Referral to a group: naïve text" in notes
     assert f"#ServiceRequest-{made}" in notes

@@ -105,3 +105,34 @@ def test_unknown_flavour_and_patient_are_refused(sandbox: RunningSandbox) -> Non
         sandbox.issuer("cerner")
     with pytest.raises(LookupError):
         sandbox.mint_launch("nobody")
+
+
+def test_record_may_be_changed_from_outside(launched: Any) -> None:
+    sandbox = launched.sandbox
+    fever = {
+        "resourceType": "Condition",
+        "id": "p0417-fever",
+        "subject": {"reference": "Patient/p0417"},
+        "code": {"text": "fever"},
+    }
+    sandbox.put(fever)
+    assert launched.get("Condition/p0417-fever").json()["code"] == fever["code"]
+    sandbox.remove("Condition/p0417-fever")
+    assert launched.get("Condition/p0417-fever").status_code == 404
+
+
+def test_pages_may_be_made_shorter(launched: Any) -> None:
+    launched.sandbox.limit_pages(2)
+    try:
+        assert len(launched.get("Condition", _count=50).json()["entry"]) == 2
+    finally:
+        launched.sandbox.limit_pages(None)
+
+
+def test_calls_at_the_same_time_are_told(launched: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    launched.sandbox.faults.add("delay", on="read", seconds=0.2)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: launched.get("Patient/p0417"), range(3)))
+    assert launched.sandbox.counts.most_at_once == 3

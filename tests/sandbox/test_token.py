@@ -219,3 +219,31 @@ def test_code_runs_out_after_a_minute(app: Any) -> None:
     late = int(time.time()) + 61 + 240
     answer = app.redeem(code, client_assertion=app.assertion(exp=late))
     assert refused(answer) == "invalid_grant"
+
+
+@pytest.fixture
+def key_server(httpserver: Any, app: Any) -> Any:
+    """The app's key address; what it serves is set by the test."""
+    app.sandbox.register_client(httpserver.url_for(""))
+    app.redirect_uri = f"{httpserver.url_for('').rstrip('/')}/callback"
+    return httpserver
+
+
+def serve(key_server: Any, *keys: ECKey) -> None:
+    key_server.clear()
+    document = {"keys": [key.as_dict(private=False) for key in keys]}
+    key_server.expect_request("/.well-known/jwks.json").respond_with_json(document)
+
+
+def test_keys_are_fetched_once_and_again_for_a_new_kid(
+    app: Any, key_server: Any
+) -> None:
+    serve(key_server, app.key)
+    assert app.redeem(app.code()).status_code == 200
+    assert app.redeem(app.code()).status_code == 200
+    assert len(key_server.log) == 1
+    rotated = ECKey.generate_key("P-384", {"kid": "rotated"})
+    serve(key_server, app.key, rotated)
+    app.key = rotated
+    assert app.redeem(app.code()).status_code == 200
+    assert len(key_server.log) == 1  # of the log that `serve` began anew
