@@ -125,37 +125,31 @@ class Scopes:
 
     def within(self, asked: Scopes) -> Scopes:
         """These scopes, cut to what was asked: more than that is not taken."""
-        kept: set[ResourceScope] = set()
+        kept: dict[_Place, set[str]] = {}
         for wanted in asked.resources:
-            kept.update(_overlaps(wanted, self.resources))
-        return Scopes(frozenset(kept), self.others & asked.others)
+            for scope in self.resources:
+                place = _common_place(wanted, scope)
+                rights = set(wanted.rights) & set(scope.rights)
+                if place is not None and rights:
+                    kept.setdefault(place, set()).update(rights)
+        resources = frozenset(
+            ResourceScope(level, resource, _in_order(rights), query)
+            for (level, resource, query), rights in kept.items()
+        )
+        return Scopes(resources, self.others & asked.others)
 
 
-def _overlaps(
-    wanted: ResourceScope, granted: Iterable[ResourceScope]
-) -> Iterator[ResourceScope]:
-    free: set[str] = set()
-    narrowed: list[tuple[ResourceScope, str]] = []
-    for scope in granted:
-        if scope.level not in _COVERED_BY[wanted.level]:
-            continue
-        resource = _narrower(wanted.resource, scope.resource)
-        if resource is None:
-            continue
-        query = scope.query
-        if resource == wanted.resource and query in (None, wanted.query):
-            free.update(scope.rights)
-        elif wanted.query in (None, query):
-            narrowed.append(
-                (ResourceScope(wanted.level, resource, "", query), scope.rights)
-            )
-    rights = _in_order(free & set(wanted.rights))
-    if rights:
-        yield ResourceScope(wanted.level, wanted.resource, rights, wanted.query)
-    for place, letters in narrowed:
-        rights = _in_order(set(letters) & set(wanted.rights))
-        if rights:
-            yield ResourceScope(place.level, place.resource, rights, place.query)
+_Place = tuple[Level, str, str | None]
+
+
+def _common_place(left: ResourceScope, right: ResourceScope) -> _Place | None:
+    """The level, resource and constraint that both allow, if there are such."""
+    resource = _narrower(left.resource, right.resource)
+    level = min(left.level, right.level, key=_LEVELS.index)
+    query = left.query or right.query
+    if resource is None or right.query not in (None, query):
+        return None  # two constraints together have no spelling
+    return level, resource, query
 
 
 def _narrower(left: str, right: str) -> str | None:
@@ -194,9 +188,7 @@ def least_asked(
     """
     want = Scopes.parse(wanted)
     listed = Scopes.parse(supported)
-    rights = want.within(want)
-    if listed.resources:
-        rights = listed.within(want)
+    rights = listed.within(want) if listed.resources else want
     asked = [
         scope
         for scope in sorted(want.others)

@@ -241,13 +241,12 @@ class HostileEhr:
 
     def token(self, request: Received, one: socket.socket) -> Answer:
         form = request.form
-        problem = self.check_client(request, form)
+        problem, asked = self.check_client(request, form), None
         if problem is None and form["grant_type"] == "authorization_code":
             with self.lock:
                 asked = self.codes.pop(form["code"], None)
             problem = _check_code(form, asked)
         elif problem is None and form["grant_type"] == "refresh_token":
-            asked = {}
             with self.lock:
                 if form["refresh_token"] not in self.refresh_tokens:
                     problem = "invalid_grant"
