@@ -29,6 +29,7 @@ _SETTINGS = """\
 public_url = "{app}"
 database_url = "sqlite:///{database}"
 allow_loopback_http = true
+demo_directory = true
 
 [[ehr]]
 id = "sandbox"
@@ -53,7 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _stop)
     running: list[subprocess.Popen[bytes]] = []
     try:
-        _fill_directory(environ)
         running.append(_sandbox(asked.ehr_port, app))
         _wait(f"{ehr}/", running[-1], "the sandbox EHR")
         running.append(_app(asked.port, environ))
@@ -93,20 +93,6 @@ def _prepared(app: str, ehr: str) -> dict[str, str]:
         "SELFHELP_CONFIG": str(config),
         "SELFHELP_MASTER_KEY_FILE": str(key),
     }
-
-
-def _fill_directory(environ: dict[str, str]) -> None:
-    """Import the demo directory, once."""
-    done = DATA / "directory-imported"
-    if done.exists():
-        return
-    _say("  Importing the demo directory ...\n")
-    made = subprocess.run(
-        [SELFHELP, "directory", "demo"], env=environ, check=False, stdout=sys.stderr
-    )
-    if made.returncode > 1:
-        raise NotStarted("the demo directory could not be imported; see above")
-    done.touch()
 
 
 def _sandbox(port: int, app: str) -> subprocess.Popen[bytes]:

@@ -17,7 +17,9 @@ from starlette.types import Lifespan
 
 from plugin.audit.errors import AuditError
 from plugin.clock import Clock, system_clock
+from plugin.directory.demo.load import load_demo
 from plugin.directory.directory import Directory
+from plugin.directory.errors import DirectoryError, FeedBusy
 from plugin.foundation import Foundation, lay
 from plugin.house import House
 from plugin.knowledge.load import load_knowledge
@@ -57,6 +59,7 @@ _TOLD = (
     StoreError,
     AuditError,
     ReferralError,
+    DirectoryError,
     HTTPException,
     RequestValidationError,
 )
@@ -81,6 +84,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(foundation.prepare)
+        if settings.demo_directory:
+            await to_thread.run_sync(_fill, house.directory)
         stop = threading.Event()
         threads = [_started("housekeeping", Housekeeping(foundation).run, stop)]
         if with_worker:
@@ -160,6 +165,13 @@ def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in routers():
         app.include_router(router)
     return app
+
+
+def _fill(directory: Directory) -> None:
+    try:
+        load_demo(directory)
+    except FeedBusy:  # another process of this app is at it
+        log().info("demo_directory.busy")
 
 
 async def _tell(request: Request, error: Exception) -> Response:

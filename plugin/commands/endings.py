@@ -92,6 +92,8 @@ def _of_packages(error: BaseException) -> tuple[int, str]:
         return 3, "The database cannot be used. Check database_url and that it runs"
     if isinstance(error, SmartError):
         return 3, error.public
+    if isinstance(public := getattr(error, "public", None), str):
+        return 3, public  # the other packages' errors have one as well
     said = failure(error)
     return 3, f"Stopped by a mistake in the app: {said['error']} at {said.get('at')}"
 

@@ -24,6 +24,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _public_url(settings)
     yield from _keys(settings)
     yield from _metrics_token(settings)
+    yield from _demo_directory(settings)
     for number, ehr in enumerate(settings.ehrs):
         for check in _EHR_CHECKS:
             for key, what, mend in check(ehr, settings):
@@ -96,6 +97,15 @@ def _metrics_token(settings: Settings) -> Iterator[Finding]:
             ("metrics_token_file",),
             "metrics_token_file names a file without a token",
             "Name a readable, non-empty file",
+        )
+
+
+def _demo_directory(settings: Settings) -> Iterator[Finding]:
+    if settings.demo_directory and not settings.allow_loopback_http:
+        yield Finding(
+            ("demo_directory",),
+            "demo_directory has invented meetings",
+            "Leave it out: it is for demonstrations, with allow_loopback_http = true",
         )
 
 

@@ -192,6 +192,7 @@ class Settings(Table):
     public_url: WebAddress
     database_url: Annotated[str, AfterValidator(_database), Field(repr=False)]
     allow_loopback_http: StrictBool = False
+    demo_directory: StrictBool = False
     ehrs: tuple[Ehr, ...] = Field(alias="ehr", min_length=1)
     feeds: tuple[Feed, ...] = Field(default=(), alias="feed")
     sessions: Sessions = Sessions()

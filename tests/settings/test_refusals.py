@@ -192,6 +192,13 @@ def changed(good: str, old: str, new: str) -> str:
             id="missing-metrics-token",
         ),
         pytest.param(
+            "[[ehr]]",
+            "demo_directory = true\n[[ehr]]",
+            4,
+            "demo_directory has invented meetings",
+            id="T07-demo-directory",
+        ),
+        pytest.param(
             'database_url = "sqlite:///selfhelp.db"',
             'database_url = "mysql://root@db/selfhelp"',
             2,
