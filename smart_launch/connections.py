@@ -8,6 +8,7 @@ connects to one of those, while Host header and TLS keep the name.
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
@@ -30,6 +31,9 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from smart_launch.addresses import Address, address_allowed, host_is_loopback
 from smart_launch.errors import AddressRefused
 from smart_launch.registration import Registration
+
+# urllib3 logs whole addresses at DEBUG, and a FHIR search has the patient in its own.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
 # Gives every address of a host name.
 Resolver = Callable[[str, int], Sequence[Address]]

@@ -46,8 +46,11 @@ _RELAUNCH = "Please open the app again from the patient's chart."
 
 
 class SmartError(Exception):
+    """`tenant` is the registration's id, where a launch got as far as one."""
+
     status = 500
     public = f"Something went wrong in this app. {_RELAUNCH}"
+    tenant = ""
 
 
 class LaunchRefused(SmartError):

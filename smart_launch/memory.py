@@ -6,16 +6,22 @@ implements the same protocols over its database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock, RLock
 
-from smart_launch.client_keys import StoredKey
+from smart_launch.client_keys import SigningKeys, StoredKey
 from smart_launch.context import LaunchContext
+from smart_launch.discovery import Discovery
 from smart_launch.errors import ContextEnded, ContextUnknown
+from smart_launch.outbound import Outbound
+from smart_launch.registration import Registration, Registrations
+from smart_launch.sealing import Seal
 from smart_launch.secret import Secret
+from smart_launch.smart_client import SmartClient
 from smart_launch.tokens import Grant
 
 _GONE = Secret("")
@@ -128,3 +134,24 @@ class MemoryKeys:
 
     def remove(self, kid: str) -> None:
         self._kept.pop(kid, None)
+
+
+def client_in_memory(
+    registrations: Iterable[Registration],
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> SmartClient:
+    """A whole client whose sessions and keys end with the process."""
+    outbound, keys = Outbound(), SigningKeys(MemoryKeys(), clock)
+    keys.ensure()
+    return SmartClient(
+        registrations=Registrations(registrations),
+        outbound=outbound,
+        discovery=Discovery(outbound),
+        seal=Seal({"process": os.urandom(32)}, "process"),
+        keys=keys,
+        grants=MemoryGrants(),
+        states=MemoryStates(clock),
+        clock=clock,
+        random=os.urandom,
+    )

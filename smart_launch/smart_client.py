@@ -7,7 +7,8 @@ An app builds one `SmartClient`, hands `/launch` to `begin` and `/callback` to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,6 +32,7 @@ from smart_launch.errors import (
     ContextUnknown,
     EhrUnavailable,
     RelaunchNeeded,
+    SmartError,
     StateRejected,
 )
 from smart_launch.fhir_client import FhirClient
@@ -39,7 +41,7 @@ from smart_launch.id_token import Identities, Identity
 from smart_launch.launch import PendingLaunch, Redirect, new_id
 from smart_launch.opening import check_answer, opened_context, opened_grant
 from smart_launch.outbound import Outbound
-from smart_launch.parameters import read_callback, read_launch
+from smart_launch.parameters import CallbackRequest, read_callback, read_launch
 from smart_launch.refreshing import Refreshing
 from smart_launch.registration import Registration, Registrations
 from smart_launch.sealing import Seal
@@ -114,18 +116,19 @@ class SmartClient:
         """
         request = read_launch(query)
         registration = self.registrations.by_issuer(request.iss)
-        configuration = self.discovery.of(registration)
-        self._warm_keys(registration, configuration)
-        redirect = launch.begin(
-            registration,
-            configuration,
-            iss=request.iss,
-            launch=request.launch,
-            supersedes=self._owned(request.supersedes, cookies),
-            seal=self.seal,
-            now=self.clock(),
-            random=self.random,
-        )
+        with _naming(registration.id):
+            configuration = self.discovery.of(registration)
+            self._warm_keys(registration, configuration)
+            redirect = launch.begin(
+                registration,
+                configuration,
+                iss=request.iss,
+                launch=request.launch,
+                supersedes=self._owned(request.supersedes, cookies),
+                seal=self.seal,
+                now=self.clock(),
+                random=self.random,
+            )
         surplus = self._surplus_pending(cookies)
         return Redirect(redirect.url, redirect.set_cookies + surplus)
 
@@ -141,6 +144,15 @@ class SmartClient:
         pending = Callbacks(self.seal, self.states).claim(
             request, cookies, self.clock()
         )
+        with _naming(pending.tenant):
+            return self._finished(request, pending, cookies)
+
+    def _finished(
+        self,
+        request: CallbackRequest,
+        pending: PendingLaunch,
+        cookies: Mapping[str, str],
+    ) -> Finished:
         registration = self.registrations.by_id(pending.tenant)
         configuration = self.discovery.of(registration)
         code = checked_code(request, configuration)
@@ -303,3 +315,13 @@ class SmartClient:
                 self.grants.end(other_id, "another user launched in this browser")
                 ended.append(other_id)
         return tuple(ended)
+
+
+@contextmanager
+def _naming(tenant: str) -> Iterator[None]:
+    """Say on every error whose launch it was."""
+    try:
+        yield
+    except SmartError as error:
+        error.tenant = tenant
+        raise

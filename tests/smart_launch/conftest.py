@@ -111,6 +111,7 @@ class HostileEhr:
             "Patient/p1": {"resourceType": "Patient", "id": "p1"}
         }
         self.good_tokens: set[str] = set()
+        self.app_keys = lambda: SigningKeys(APP_KEYS, clock).public_jwks()
         self.lock = threading.Lock()
         self._serial = itertools.count(1)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -260,10 +261,9 @@ class HostileEhr:
         """As strict as SMART allows: expiry, single use, audience, algorithm, key."""
         if "client_assertion" not in form:
             return None
-        published = SigningKeys(APP_KEYS, self.clock).public_jwks()
         header = jws.extract_compact(form["client_assertion"].encode()).headers()
         assert header["alg"] in ("RS384", "ES384")
-        keys = KeySet.import_key_set(published)
+        keys = KeySet.import_key_set(self.app_keys())
         token = jwt.decode(
             form["client_assertion"], keys, algorithms=["RS384", "ES384"]
         )
