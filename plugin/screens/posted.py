@@ -15,7 +15,7 @@ from plugin.screens.errors import BodyUnreadable, NotJson
 
 MOST_FIELDS = 400
 LONGEST_FIELD = 64 * 1024  # bytes
-LONGEST_BODY = 256 * 1024  # bytes: a long note in any script, and room to spare
+LONGEST_BODY = 200 * 1024  # bytes: a long note in any script, and room to spare
 
 
 @dataclass(frozen=True, slots=True)

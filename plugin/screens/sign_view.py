@@ -16,6 +16,7 @@ from plugin.screens.draft import Draft
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
+NO_PROVENANCE = REASONS["no_provenance"]
 # Why a patient says not now: codes that counts are kept by.
 DECLINE_REASONS = (
     "not_interested",
@@ -179,7 +180,7 @@ class SignView:
                     say("Signature"),
                     plan.provenance,
                     say("A Provenance that names you and this app."),
-                    say(REASONS["no_provenance"]),
+                    say(NO_PROVENANCE),
                 )
             )
         parts.append(

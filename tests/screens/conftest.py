@@ -1,14 +1,32 @@
-"""A recommendation, a chart and what surrounds them, as the screens are handed them."""
+"""A recommendation, a chart and what surrounds them, as the screens are handed them.
 
-from collections.abc import Sequence
-from dataclasses import replace
+Below: the whole app, put together as it is in operation, against a sandbox EHR.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
+import requests
+from fastapi import FastAPI
+from pydantic import SecretBytes
+from sqlalchemy import select
+from starlette.testclient import TestClient
 
+from deploy.sandbox.serving import RunningSandbox
+from plugin.app import create_app
 from plugin.chart.chart import Chart, Coding, Condition, Medication, Patient
+from plugin.directory.listing import FeedOptions
 from plugin.directory.meeting import Occurrence
+from plugin.directory.sources import FileSource
+from plugin.house import House
 from plugin.matching.recommendation import (
     Because,
     Evidence,
@@ -25,6 +43,9 @@ from plugin.matching.recommendation import Warning as SafetyWarning
 from plugin.screens.patient_line import Frame, patient_line, read_words
 from plugin.screens.warning_lines import CrisisLine
 from plugin.screens.words import Words
+from plugin.settings import Settings
+from plugin.store.audit_tables import audit_events
+from plugin.store.engine import reading
 
 NOW = datetime(2026, 3, 2, 15, 20, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -255,3 +276,149 @@ def no_lines(ids: Sequence[str]) -> Sequence[CrisisLine]:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+# ---- the whole app against a sandbox EHR ----
+
+CLIENT_HEADERS = {"origin": "https://app.test", "sec-fetch-site": "same-origin"}
+APP_URL = "https://app.test"
+FEED = [
+    {
+        "slug": f"{day}-{hour}",
+        "name": f"Lantern group {day}",
+        "day": day,
+        "time": f"{hour}:30",
+        "end_time": f"{hour + 1}:30",
+        "types": ["O", "BE"],
+        "location": "Lantern House",
+        "formatted_address": "5 Quay Street, Brooklyn, NY 11201, USA",
+        "latitude": 40.6951,
+        "longitude": -73.9911,
+        "timezone": "America/New_York",
+    }
+    for day in range(7)
+    for hour in (12, 18)
+]
+
+
+@dataclass
+class Installed:
+    """An app, the EHR beside it, and a browser that speaks to both."""
+
+    app: FastAPI
+    client: TestClient
+    sandbox: RunningSandbox
+
+    @property
+    def house(self) -> House:
+        house: House = self.app.state.house
+        return house
+
+    def launch(self, patient: str = "alcohol", *, tenant: str = "general") -> str:
+        """Open the app from a chart. Gives the path of the launch's first page."""
+        flavour = "" if tenant == "general" else tenant
+        answer = self.client.get(
+            "/launch",
+            params={
+                "iss": self.sandbox.issuer(flavour),
+                "launch": self.sandbox.mint_launch(patient, flavour),
+            },
+            follow_redirects=False,
+        )
+        assert answer.status_code == 303, answer.text
+        return self.come_back(answer.headers["location"])
+
+    def come_back(self, authorize: str) -> str:
+        back = requests.get(authorize, allow_redirects=False, timeout=5)
+        callback = back.headers["location"].removeprefix(APP_URL)
+        answer = self.client.get(callback, follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def post(self, path: str, fields: Sequence[tuple[str, str]], **more: Any) -> Any:
+        return self.client.post(
+            path,
+            content=urlencode(list(fields)),
+            headers={
+                "content-type": "application/x-www-form-urlencoded",
+                **CLIENT_HEADERS,
+            },
+            follow_redirects=False,
+            **more,
+        )
+
+    def write_everything(self) -> None:
+        """What the worker does by itself, done now."""
+        for _ in range(20):
+            if not self.house.worker.run_once():
+                return
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The trail's events of a kind, oldest first."""
+        with reading(self.house.engine) as connection:
+            rows = connection.execute(
+                select(audit_events)
+                .where(audit_events.c.kind == kind)
+                .order_by(audit_events.c.tenant, audit_events.c.sequence)
+            )
+            return [orjson.loads(row.canonical) for row in rows]
+
+
+def settings_for(
+    sandbox: RunningSandbox, folder: Path, public_url: str = APP_URL, **more: Any
+) -> Settings:
+    def ehr(name: str, flavour: str) -> dict[str, Any]:
+        return {
+            "id": name,
+            "issuer": sandbox.issuer(flavour),
+            "client_id": "selfhelp",
+            "frame_ancestors": [f"https://{name}.ehr.test"],
+            **more,
+        }
+
+    return Settings.model_validate(
+        {
+            "public_url": public_url,
+            "database_url": f"sqlite:///{folder / 'selfhelp.db'}",
+            "allow_loopback_http": True,
+            "ehr": [
+                ehr("general", ""),
+                ehr("epic", "epic"),
+                ehr("read-only", "read-only"),
+            ],
+            "master_keys": [SecretBytes(bytes(range(32)))],
+            "audit_keys": [SecretBytes(bytes(range(32, 64)))],
+        }
+    )
+
+
+def fill_directory(house: House, folder: Path) -> None:
+    """A few meetings beside the sandbox's patients in Brooklyn."""
+    file = folder / "feed.json"
+    file.write_bytes(orjson.dumps(FEED))
+    for name in ("aa", "smart", "dbsa"):
+        house.directory.import_feed(
+            FileSource(file),
+            FeedOptions(
+                feed=f"test-{name}",
+                program=name,
+                format="meeting-guide",
+                timezone="America/New_York",
+            ),
+        )
+
+
+@contextmanager
+def installed_app(sandbox: RunningSandbox, folder: Path) -> Iterator[Installed]:
+    app = create_app(settings_for(sandbox, folder), with_worker=False)
+    with TestClient(app, base_url=APP_URL) as client:
+        house: House = app.state.house
+        fill_directory(house, folder)
+        sandbox.register_client(APP_URL, jwks=house.smart.keys.public_jwks())
+        yield Installed(app, client, sandbox)
+
+
+@pytest.fixture
+def installed(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Installed]:
+    with installed_app(sandbox, tmp_path) as running:
+        yield running

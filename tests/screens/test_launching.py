@@ -1,0 +1,124 @@
+"""In and out of the app: the launch, the cookies, the end."""
+
+from typing import Any
+
+import pytest
+
+
+def test_launch_leads_straight_to_the_ehr(installed: Any) -> None:
+    answer = installed.client.get(
+        "/launch",
+        params={
+            "iss": installed.sandbox.issuer(),
+            "launch": installed.sandbox.mint_launch("alcohol"),
+        },
+        follow_redirects=False,
+    )
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(installed.sandbox.url)
+
+
+def test_callback_leads_to_the_launchs_own_page(installed: Any) -> None:
+    path = installed.launch()
+    assert path.startswith("/launches/")
+    page = installed.client.get(path)
+    assert page.status_code == 200
+    assert "Marcus Avery" in page.text
+    assert "Alcoholics Anonymous" in page.text
+    assert installed.events("launch.completed")[0]["detail"]["encounter"]
+    assert len(installed.events("chart.read")) == 1
+
+
+def test_page_is_not_read_from_the_ehr_twice(installed: Any) -> None:
+    path = installed.launch()
+    installed.client.get(path)
+    installed.client.get(path)
+    installed.client.get(f"{path}api/recommendation")
+    assert len(installed.events("chart.read")) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("", id="L10-nothing"),
+        pytest.param("iss=https://unknown.example&launch=x", id="L01"),
+        pytest.param("iss=http://169.254.169.254/&launch=x", id="L02"),
+        pytest.param("iss=a&iss=b&launch=x", id="L10-two-iss"),
+        pytest.param("iss=%3Cscript%3E&launch=%0d%0ax%00", id="L10-odd"),
+    ],
+)
+def test_bad_launch_is_refused_with_a_page(installed: Any, query: str) -> None:
+    answer = installed.client.get(f"/launch?{query}", follow_redirects=False)
+    assert answer.status_code == 400
+    assert "<script>" not in answer.text
+    assert "text/html" in answer.headers["content-type"]
+    assert len(installed.events("launch.rejected")) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("", id="L11-no-state"),
+        pytest.param("code=a&state=unknown.state", id="L14"),
+        pytest.param("code=a&code=b&state=s", id="L20"),
+        pytest.param("error=access_denied&state=s", id="L18"),
+        pytest.param("next=//evil.example", id="L33"),
+    ],
+)
+def test_bad_callback_is_400_and_never_422(installed: Any, query: str) -> None:
+    answer = installed.client.get(f"/callback?{query}", follow_redirects=False)
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+
+
+def test_X11_browser_without_cookies_is_told_so(installed: Any) -> None:
+    answer = installed.client.get("/callback?code=a&state=AAAAAAAAAAAAAAAAAAAAAA.b")
+    assert answer.status_code == 400
+    assert "cannot keep a secure session" in answer.text
+
+
+def test_end_closes_the_launch(installed: Any) -> None:
+    path = installed.launch()
+    installed.client.get(path)
+    answer = installed.post(f"{path}end", [])
+    assert answer.status_code == 200
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert "This session has ended" in answer.text
+    assert len(installed.events("context.ended")) == 1
+
+
+def test_ended_launch_answers_409_with_a_page(installed: Any) -> None:
+    path = installed.launch()
+    cookies = dict(installed.client.cookies)
+    installed.post(f"{path}end", [])
+    installed.client.cookies.update(cookies)
+    answer = installed.client.get(path)
+    assert answer.status_code == 409
+    assert "This session has ended" in answer.text
+
+
+def test_P02_superseded_launch_answers_409_and_says_why(installed: Any) -> None:
+    first = installed.launch("alcohol")
+    answer = installed.client.get(
+        "/launch",
+        params={
+            "iss": installed.sandbox.issuer(),
+            "launch": installed.sandbox.mint_launch("opioid"),
+            "supersedes": first.split("/")[2],
+        },
+        follow_redirects=False,
+    )
+    cookies = dict(installed.client.cookies)
+    second = installed.come_back(answer.headers["location"])
+    installed.client.cookies.update(cookies)
+    over = installed.client.get(first)
+    assert over.status_code == 409
+    assert "The chart has moved to another patient" in over.text
+    assert installed.client.get(second).status_code == 200
+
+
+def test_L34_second_launch_leaves_the_first_alone(installed: Any) -> None:
+    first = installed.launch("alcohol")
+    second = installed.launch("opioid")
+    assert "Marcus Avery" in installed.client.get(first).text
+    assert "Marcus Avery" not in installed.client.get(second).text

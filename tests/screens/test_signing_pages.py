@@ -1,0 +1,277 @@
+"""From the first screen to a signed referral, as a browser without a script does it."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+
+
+def field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, f"no field {name}"
+    return found[1]
+
+
+def chosen(installed: Any, path: str, *programs: str, **more: str) -> str:
+    """Tick groups and press Review. Gives the text of the second page."""
+    page = installed.client.get(path).text
+    fields = [
+        ("patient", field(page, "patient")),
+        ("do", "review"),
+        *[("program", p) for p in programs],
+        *more.items(),
+    ]
+    answer = installed.post(f"{path}choices", fields)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"] == f"{path}sign"
+    second: str = installed.client.get(f"{path}sign").text
+    return second
+
+
+def signed(installed: Any, path: str, page: str, agreement: str, **more: str) -> Any:
+    note = re.search(r'id="note"[^>]*>\n(.*?)</textarea>', page, re.S)
+    fields = {
+        "patient": field(page, "patient"),
+        "key": field(page, "key"),
+        "do": "sign",
+        "agreement": agreement,
+        "note": html.unescape(note[1]) if note else "",
+    } | more
+    return installed.post(f"{path}sign", list(fields.items()))
+
+
+def test_default_path_signs_and_files(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa", "smart")
+    assert "Chosen with the patient" in page
+    assert "No risk codes found" not in page  # that line is for the screen only
+    answer = signed(installed, path, page, "named")
+    assert answer.status_code == 303, answer.text
+    filed = installed.client.get(answer.headers["location"]).text
+    assert "Signed. It is being written." in filed
+    installed.write_everything()
+    filed = installed.client.get(answer.headers["location"]).text
+    assert "Signed and filed." in filed
+    assert 'data-settled="yes"' in filed
+    patient = installed.sandbox.patient_id("alcohol")
+    orders = installed.sandbox.resources("ServiceRequest", "alcohol")
+    notes = installed.sandbox.resources("DocumentReference", "alcohol")
+    assert (len(orders), len(notes)) == (2, 1)
+    assert orders[0]["subject"]["reference"] == f"Patient/{patient}"
+
+
+def test_P09_second_press_of_sign_is_the_same_signature(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    first = signed(installed, path, page, "named")
+    second = signed(installed, path, page, "named")
+    assert first.headers["location"] == second.headers["location"]
+    installed.write_everything()
+    assert len(installed.sandbox.resources("ServiceRequest", "alcohol")) == 1
+
+
+def test_old_page_does_not_sign_what_was_chosen_since(installed: Any) -> None:
+    path = installed.launch()
+    old = chosen(installed, path, "aa")
+    chosen(installed, path, "smart")
+    answer = signed(installed, path, old, "named")
+    assert answer.status_code == 409
+    assert installed.client.get(f"{path}api/referrals").json() == []
+
+
+def test_unnamed_files_the_draft_without_names(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    answer = signed(installed, path, page, "unnamed")
+    assert answer.status_code == 303, answer.text
+    referral = answer.headers["location"].rsplit("/", 1)[1]
+    note = installed.house.ledger.referral(referral).signed.note
+    assert "Alcoholics" not in note
+    assert "F10" not in note
+
+
+def test_unnamed_with_a_name_in_the_note_is_held_up(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    answer = signed(
+        installed, path, page, "unnamed", note="Goes to Alcoholics Anonymous."
+    )
+    assert answer.status_code == 422
+    assert "The patient agreed to no names" in answer.text
+    assert "Goes to Alcoholics Anonymous." in answer.text  # what was typed is kept
+
+
+def test_sign_says_what_is_missing(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    answer = signed(installed, path, page, "")
+    assert answer.status_code == 422
+    assert "Choose what the patient agreed to." in answer.text
+    assert 'role="alert"' in answer.text
+
+
+def test_review_without_a_choice_says_so(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    answer = installed.post(
+        f"{path}choices", [("patient", field(page, "patient")), ("do", "review")]
+    )
+    assert answer.status_code == 422
+    assert "Choose a group first" in answer.text
+
+
+def test_a_third_choice_is_refused(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    fields = [("patient", field(page, "patient")), ("do", "review")]
+    fields += [("program", p) for p in ("aa", "smart", "lifering")]
+    answer = installed.post(f"{path}choices", fields)
+    assert answer.status_code == 422
+    assert "Two at most" in answer.text
+
+
+def test_red_warning_is_answered_before_sign(installed: Any) -> None:
+    path = installed.launch("gambling")
+    first = installed.client.get(path).text
+    assert "Filing waits for your answer" in first
+    page = chosen(installed, path, "ga")
+    assert 'name="did-S1"' in page
+    held = signed(installed, path, page, "named")
+    assert held.status_code == 422
+    assert "Write what was done, and give a follow-up date." in held.text
+    answers = {"did-S1": "Assessed; safety plan made.", "follow-S1": "2999-01-05"}
+    answer = signed(installed, path, page, "named", **answers)
+    assert answer.status_code == 303, answer.text
+    acknowledged = installed.events("warning.acknowledged")
+    assert {e["detail"]["warning"] for e in acknowledged} >= {"S1"}
+
+
+def test_red_warning_needs_its_date_too(installed: Any) -> None:
+    path = installed.launch("gambling")
+    page = chosen(installed, path, "ga", **{"did-S1": "Assessed."})
+    assert 'value="Assessed."' in page
+    held = signed(installed, path, page, "named", **{"did-S1": "Assessed."})
+    assert held.status_code == 422
+    assert "Give the date of the follow-up." in held.text
+
+
+def test_declined_is_recorded_and_writes_nothing(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    answer = installed.post(
+        f"{path}choices", [("patient", field(page, "patient")), ("do", "decline")]
+    )
+    page = installed.client.get(answer.headers["location"]).text
+    answer = signed(installed, path, page, "declined", reason="not_ready")
+    assert answer.status_code == 303, answer.text
+    assert "Recorded: not now" in installed.client.get(answer.headers["location"]).text
+    assert len(installed.events("referral.declined")) == 1
+    assert installed.sandbox.resources("DocumentReference", "alcohol") == []
+
+
+def test_handout_only_gives_the_hand_out(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    answer = signed(installed, path, page, "handout_only")
+    assert answer.headers["location"] == f"{path}handout"
+    paper = installed.client.get(f"{path}handout").text
+    assert "Alcoholics Anonymous" in paper
+    assert "Avery" not in paper
+    assert installed.client.get(f"{path}api/referrals").json() == []
+
+
+def test_read_only_ehr_offers_hand_out_and_text(installed: Any) -> None:
+    path = installed.launch(tenant="read-only")
+    page = chosen(installed, path, "aa")
+    assert 'value="named"' not in page
+    assert "Hand-out only" in page
+    assert "Not written" in page
+
+
+def test_note_only_ehr_carries_the_referral_in_the_note(installed: Any) -> None:
+    path = installed.launch(tenant="epic")
+    page = chosen(installed, path, "aa")
+    assert "the referral is carried in the note" in page
+    answer = signed(installed, path, page, "named")
+    installed.write_everything()
+    filed = installed.client.get(answer.headers["location"]).text
+    assert "Signed and filed." in filed
+
+
+def test_P03_another_patients_form_is_refused_and_noted(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    answer = signed(installed, path, page, "named", patient="someone-else")
+    assert answer.status_code == 409
+    assert "another patient" in answer.text
+    assert installed.events("security.rejected")[0]["detail"]["reason"]
+
+
+def test_P01_two_tabs_file_to_their_own_patients(installed: Any) -> None:
+    first, second = installed.launch("alcohol"), installed.launch("opioid")
+    page_one = chosen(installed, first, "aa")
+    page_two = chosen(installed, second, "smart")
+    signed(installed, first, page_one, "named")
+    signed(installed, second, page_two, "named")
+    installed.write_everything()
+    for key in ("alcohol", "opioid"):
+        orders = installed.sandbox.resources("ServiceRequest", key)
+        assert len(orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        pytest.param([("spiritual", "secular_only")], "Not spiritual", id="secular"),
+        pytest.param([("modality", "online")], "Online", id="online"),
+        pytest.param([("wish", "veterans")], "Veterans", id="veterans"),
+    ],
+)
+def test_preferences_rank_again_and_stay(
+    installed: Any, fields: list[tuple[str, str]], says: str
+) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    answer = installed.post(
+        f"{path}choices",
+        [("patient", field(page, "patient")), ("do", "update"), *fields],
+    )
+    assert answer.headers["location"] == path
+    again = installed.client.get(path).text
+    assert f'<span class="meta">{says}</span>' in again
+    assert len(installed.events("preferences.changed")) == 1
+
+
+def test_need_taken_out_is_left_out_and_can_come_back(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    needs = re.findall(r'name="need" value="(\w+)" checked', page)
+    shown = [("need-shown", n) for n in re.findall(r'name="need" value="(\w+)"', page)]
+    patient = ("patient", field(page, "patient"))
+    kept = [("need", n) for n in needs if n != "alcohol"]
+    installed.post(f"{path}choices", [patient, ("do", "update"), *shown, *kept])
+    body = installed.client.get(f"{path}api/recommendation").json()
+    assert "alcohol" not in {n["id"] for n in body["needs"]}
+    again = installed.client.get(path).text
+    assert 'name="need" value="alcohol">' in again
+    installed.post(
+        f"{path}choices",
+        [patient, ("do", "update"), *shown, *[("need", n) for n in needs]],
+    )
+    body = installed.client.get(f"{path}api/recommendation").json()
+    assert "alcohol" in {n["id"] for n in body["needs"]}
+
+
+def test_group_left_out_keeps_its_reason(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    group = field(page, "program")
+    patient = ("patient", field(page, "patient"))
+    why = (f"not-{group}", "Tried it twice")
+    installed.post(f"{path}choices", [patient, ("do", f"leave:{group}"), why])
+    again = installed.client.get(path).text
+    assert f'id="pick-{group}"' not in again
+    assert "Tried it twice" in again
+    installed.post(f"{path}choices", [patient, ("do", f"back:{group}")])
+    assert f'id="pick-{group}"' in installed.client.get(path).text
