@@ -161,7 +161,8 @@ def _headers(frame: str) -> dict[str, str]:
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self'",
-        f"frame-src {frame}" if frame else "frame-src 'none'",
+        # The frame passes through the sandbox's own authorize address on its way.
+        f"frame-src 'self' {frame}" if frame else "frame-src 'none'",
         "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -10,23 +10,23 @@ from joserfc.jwk import RSAKey
 from deploy.sandbox.wire import Json
 
 
-def _new_key(number: int) -> RSAKey:
-    return RSAKey.generate_key(
-        2048, {"kid": f"sandbox-{number}", "use": "sig", "alg": "RS256"}
-    )
+def _new_key() -> RSAKey:
+    key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"})
+    # Named after itself: an app that keeps keys sees that those of a sandbox which was
+    # started anew are others.
+    return RSAKey.import_key(key.as_dict(private=True) | {"kid": key.thumbprint()})
 
 
 @dataclass(slots=True)
 class SigningKey:
     """One key at a time; `rotate` puts a new one under a new kid in its place."""
 
-    key: RSAKey = field(default_factory=lambda: _new_key(1))
-    number: int = 1
+    key: RSAKey = field(default_factory=_new_key)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def sign(self, claims: Json) -> str:
         with self.lock:
-            header = {"alg": "RS256", "kid": f"sandbox-{self.number}", "typ": "JWT"}
+            header = {"alg": "RS256", "kid": self.key.kid, "typ": "JWT"}
             return jwt.encode(header, claims, self.key)
 
     def public_jwks(self) -> dict[str, Any]:
@@ -35,5 +35,4 @@ class SigningKey:
 
     def rotate(self) -> None:
         with self.lock:
-            self.number += 1
-            self.key = _new_key(self.number)
+            self.key = _new_key()

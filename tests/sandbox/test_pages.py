@@ -1,7 +1,10 @@
 """The EHR's pages: what they show, and what a browser may do with them."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
@@ -48,7 +51,8 @@ def test_policy_is_strict(app: Any, path: str) -> None:
 
 def test_app_is_framed_with_a_launch_of_the_chart(app: Any) -> None:
     answer = page(app, "/patients/p0417/self-help")
-    assert "frame-src http://127.0.0.1:9;" in answer.headers["Content-Security-Policy"]
+    policy = answer.headers["Content-Security-Policy"]
+    assert "frame-src 'self' http://127.0.0.1:9;" in policy
     source = answer.text.partition('<iframe class="app" src="')[2].partition('"')[0]
     asked = parse_qs(urlsplit(source.replace("&amp;", "&")).query)
     assert asked["iss"] == [app.fhir]
@@ -94,6 +98,52 @@ def test_odd_entries_are_shown_as_text(app: Any) -> None:
     assert "drinks more than he would like" in text
     assert "No name recorded" in text
     assert "entered-in-error" in text
+
+
+class FramedApp(BaseHTTPRequestHandler):
+    """An app whose /launch sends the browser on, and whose /callback says so."""
+
+    place = ""
+
+    def do_GET(self) -> None:
+        launched = self.path.startswith("/launch")
+        self.send_response(303 if launched else 200)
+        if launched:
+            self.send_header("Location", FramedApp.place)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<p>opened</p>")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def framed_app() -> Iterator[str]:
+    server = ThreadingHTTPServer(("localhost", 0), FramedApp)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.browser
+def test_frame_goes_through_the_whole_launch(app: Any, framed_app: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    app.sandbox.register_client(framed_app)
+    app.redirect_uri = f"{framed_app}/callback"
+    asked = urlencode(app.authorization())
+    FramedApp.place = f"{app.sandbox.url}/oauth/authorize?{asked}"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        view = browser.new_page()
+        view.goto(f"{app.sandbox.url}/patients/p0417/self-help")
+        view.frame_locator("iframe").get_by_text("opened").wait_for(timeout=10_000)
+        assert "code=" in view.frames[1].url
+        browser.close()
 
 
 @pytest.mark.browser
