@@ -1,7 +1,8 @@
 """Checks the knowledge base: its shape, its references, its codes, its evidence."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from plugin.knowledge.errors import KnowledgeBroken
@@ -36,7 +37,7 @@ def findings(
     found += _weights(knowledge)
     found += _snomed_codes(data)
     if icd10cm is not None:
-        found += _codes(data, frozenset(icd10cm))
+        found += _codes(data, sorted(icd10cm))
     return found
 
 
@@ -164,12 +165,13 @@ def _weights(knowledge: Knowledge) -> Iterable[str]:
         yield f"weights: the features add up to {total:g}, not to 1"
 
 
-def _codes(data: Mapping[str, Json], icd10cm: frozenset[str]) -> Iterable[str]:
+def _codes(data: Mapping[str, Json], icd10cm: Sequence[str]) -> Iterable[str]:
     """ICD-10-CM codes and prefixes that stand in no list."""
-    starts = {code[:end] for code in icd10cm for end in range(3, len(code) + 1)}
     for name in ("needs", "rules", "code_groups"):
         for code in sorted(_codes_under(data[name], "icd10cm")):
-            if code.replace(".", "") not in starts:
+            prefix = code.replace(".", "")
+            place = bisect_left(icd10cm, prefix)
+            if not icd10cm[place : place + 1] or not icd10cm[place].startswith(prefix):
                 yield f"{name}.json: {code} is no ICD-10-CM code"
 
 

@@ -1,5 +1,6 @@
 """Reads the knowledge base from its data files."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -85,6 +86,8 @@ def knowledge_from(data: Mapping[str, Json]) -> Knowledge:
     """Build the frozen value from the data of the files."""
     try:
         return _build(data)
+    except re.error as error:
+        raise KnowledgeBroken(f"{error.pattern!r} is no pattern: {error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise KnowledgeBroken(f"the data lacks or misuses {error}") from error
 

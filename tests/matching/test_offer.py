@@ -1,0 +1,109 @@
+"""The three to five that are put forward."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from plugin.matching.recommendation import Preferences
+
+
+def kinds(found: Any, knowledge: Any) -> list[str]:
+    return [knowledge.program(p).kind for p in found.r.offered]
+
+
+def test_offer_starts_with_the_best_and_a_different_approach(
+    answer: Any, knowledge: Any
+) -> None:
+    found = answer(["F10.20"])
+    assert found.r.offered == ("aa", "lifering", "smart")
+    assert kinds(found, knowledge) == ["twelve-step", "secular", "secular"]
+
+
+def test_offer_covers_needs_that_the_first_do_not(answer: Any) -> None:
+    found = answer(["F17.210", "F41.1", "F43.10", "F63.0"])
+    served = {n for p in found.r.offered for n in found.r.program(p).needs}
+    assert {"nicotine", "anxiety", "ptsd", "gambling"} <= served
+    assert 3 <= len(found.r.offered) <= 5
+
+
+def test_offer_is_never_more_than_five(answer: Any) -> None:
+    many = [
+        "F10.20",
+        "F17.210",
+        "F63.0",
+        "F41.1",
+        "F43.10",
+        "F42.2",
+        "F90.0",
+        "F84.0",
+        "G89.4",
+        "F20.9",
+    ]
+    assert len(answer(many).r.offered) == 5
+
+
+@pytest.mark.parametrize(
+    ("conditions", "medicines"),
+    [
+        pytest.param(["F11.20"], [], id="opioid"),
+        pytest.param(["F11.20", "F33.1"], ["rx:1819"], id="opioid-and-depression"),
+        pytest.param(["F14.20", "F11.20"], [], id="opioid-and-cocaine"),
+        pytest.param(["F10.20", "F41.1", "F11.21"], [], id="opioid-in-remission"),
+    ],
+)
+def test_one_of_the_first_three_is_friendly_to_moud(
+    answer: Any, conditions: list[Any], medicines: list[str]
+) -> None:
+    offered = answer(conditions, {}, medicines).r.offered
+    assert {"mara", "smart", "lifering"} & set(offered[:3])
+
+
+def test_offer_does_not_pad(answer: Any) -> None:
+    assert answer(["Z63.72"], age=14).r.offered == ("alateen",)
+
+
+def test_nothing_that_fits_is_said(answer: Any) -> None:
+    found = answer(["F32.0"], age=15)
+    assert found.r.offered == ()
+    assert any("No suitable group found" in n for n in found.r.notes)
+
+
+def test_chart_without_needs_says_nothing_of_groups(answer: Any) -> None:
+    assert not any("No suitable group" in n for n in answer([]).r.notes)
+
+
+def test_one_approach_only_is_said(answer: Any) -> None:
+    secular = answer(["F40.01"])
+    assert "Only one approach is known for these needs." in secular.r.notes
+
+
+def test_faith_is_offered_only_when_asked(answer: Any) -> None:
+    assert "celebrate" not in answer(["F10.20"]).programs
+    asked = answer(["F10.20"], wishes=Preferences(spiritual="faith"))
+    assert "celebrate" in asked.programs
+
+
+def test_no_friendly_group_is_said(answer: Any) -> None:
+    # No group for bulimia is known to be friendly to buprenorphine.
+    found = answer(["F50.21"], {}, ["rx:1819"])
+    assert any("friendly to the medication" in n for n in found.r.notes)
+
+
+def test_directory_is_asked_once_for_all_suitable_programmes(
+    answer: Any, directory: Any, at: datetime
+) -> None:
+    found = answer(
+        ["F10.20", "F33.1"],
+        find=directory.find,
+        wishes=Preferences(modality="online", language="en"),
+        asks={"within_km": 20},
+    )
+    (wanted,) = directory.asked
+    assert set(wanted.programs) == set(found.programs)
+    assert (wanted.at, wanted.attendance, wanted.language, wanted.within_km) == (
+        at,
+        "online",
+        "en",
+        20,
+    )
