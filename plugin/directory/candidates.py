@@ -72,7 +72,7 @@ def candidates(
     for low, high in _minutes(window):
         rows = connection.exec_driver_sql(
             *_statement(connection, programs, reach.cells, window, low, high, wanted)
-        )
+        ).fetchall()
         found.extend(_near(rows, reach, window))
     return found
 

@@ -37,11 +37,12 @@ from plugin.directory.finding import (
     occurrence,
     with_days,
 )
+from plugin.directory.health import feed_statuses
 from plugin.directory.importing import Importer, Progress, no_progress
 from plugin.directory.listing import FeedOptions
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
 from plugin.directory.places import ANYWHERE
-from plugin.directory.report import ImportReport
+from plugin.directory.report import FeedStatus, ImportReport
 from plugin.directory.rows import Rows, found_by_uid
 from plugin.directory.schedule import WEEK, starts
 from plugin.directory.sources import FileSource
@@ -86,7 +87,7 @@ class Directory:
                     if query.limit is not None and len(picked) >= query.limit:
                         break
                 if picked:
-                    return [one.occurrence for one in picked]
+                    return [occurrence(one) for one in picked]
         return []
 
     def next_meetings(
@@ -137,8 +138,9 @@ class Directory:
             start = next(starts(meeting.rule, at, at + _A_YEAR), None)
             if start is None:
                 return None
-            made = occurrence(meeting, minutes_since_1970(start), float("inf"))
-            return with_days(connection, [Picked(meeting, made)])[0]
+            minute = minutes_since_1970(start)
+            picked = Picked(minute, float("inf"), meeting_id, meeting)
+            return with_days(connection, [picked])[0]
 
     def import_feed(
         self,
@@ -154,6 +156,10 @@ class Directory:
         """
         importer = Importer(self.engine, self.clock, progress, accept_shrunken)
         return importer.run(source, options)
+
+    def status(self) -> Sequence[FeedStatus]:
+        """The health of every feed."""
+        return feed_statuses(self.engine, self.clock)
 
     def _known(self, connection: Connection, window: Window) -> Window:
         """The window, and whether the index holds all the seasons in it."""
@@ -213,16 +219,9 @@ def _mixed(
 ) -> list[Picked]:
     """Near meetings and joined ones, at least one of each where there are both."""
     near, joined = near or [], joined or []
-    here = {one.occurrence.id for one in near}
-    joined = [one for one in joined if one.occurrence.id not in here]
+    here = {one.uid for one in near}
+    joined = [one for one in joined if one.uid not in here]
     kept_near = near[: limit - 1] if joined and limit > 1 else near[:limit]
     chosen = kept_near + joined[: limit - len(kept_near)]
     chosen += near[len(kept_near) : len(kept_near) + limit - len(chosen)]
-    return sorted(
-        chosen,
-        key=lambda one: (
-            one.occurrence.starts,
-            one.occurrence.km if one.occurrence.km is not None else float("inf"),
-            one.occurrence.id,
-        ),
-    )
+    return sorted(chosen, key=lambda one: one[:3])

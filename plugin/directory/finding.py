@@ -1,8 +1,9 @@
 """From candidates to occurrences: exact moments, in order, no more than asked for."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,10 +19,14 @@ from plugin.store.schema import moment
 Keep = Callable[[Found, datetime], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Picked:
+class Picked(NamedTuple):
+    """A meeting at one of its starts. They sort by start, distance and id."""
+
+    minute: int  # since 1970
+    km: float  # infinite where it is not told
+    uid: str
     meeting: Found
-    occurrence: Occurrence
+    sources: tuple[str, ...] = ()  # the same meeting in other feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Picker:
                 meeting = self.rows.of(one.meeting)
                 if meeting is None or not self._is_meant(meeting, one):
                     continue
-                made = Picked(meeting, occurrence(meeting, one.minute, one.km))
+                made = Picked(one.minute, one.km, meeting.row.uid, meeting)
                 if not joined_to_another(picked, made):
                     picked.append(made)
                 if limit is not None and len(picked) >= limit:
@@ -109,31 +114,24 @@ def joined_to_another(picked: list[Picked], new: Picked) -> bool:
     """Whether the meeting is there from another feed already, which then names it."""
     for place in range(len(picked) - 1, -1, -1):
         old = picked[place]
-        if old.occurrence.starts != new.occurrence.starts:
+        if old.minute != new.minute:
             return False
-        if _is_same_meeting(old, new):
-            sources = (*old.occurrence.sources, new.occurrence.id)
-            picked[place] = Picked(
-                old.meeting, replace(old.occurrence, sources=sources)
-            )
+        if _is_same_meeting(old.meeting.row, new.meeting.row):
+            picked[place] = old._replace(sources=(*old.sources, new.uid))
             return True
     return False
 
 
-def _is_same_meeting(old: Picked, new: Picked) -> bool:
-    one, other = old.occurrence, new.occurrence
+def _is_same_meeting(one: Any, other: Any) -> bool:
     if one.feed == other.feed or one.program != other.program:
         return False
     if one.join_url and one.join_url == other.join_url:
         return True
-    first, second = old.meeting.row, new.meeting.row
-    if None in (first.latitude, first.longitude, second.latitude, second.longitude):
+    if None in (one.latitude, one.longitude, other.latitude, other.longitude):
         return False
     if "online" in (one.attendance, other.attendance):
         return False
-    apart = kilometres(
-        first.latitude, first.longitude, second.latitude, second.longitude
-    )
+    apart = kilometres(one.latitude, one.longitude, other.latitude, other.longitude)
     return apart <= _ONE_DOOR_KM and _alike(one.name, other.name)
 
 
@@ -184,24 +182,21 @@ def with_days(connection: Connection, picked: Sequence[Picked]) -> list[Occurren
         " JOIN meetings o ON o.series = m.series AND o.version = m.version"
         f" WHERE m.id IN ({marks}) AND o.attendance <> 'inactive' GROUP BY m.id"
     )
-    rows = connection.exec_driver_sql(sql, padded)
+    rows = connection.exec_driver_sql(sql, padded).fetchall()
     days: dict[int, int] = {row[0]: max(1, row[1]) for row in rows}
-    return [
-        replace(one.occurrence, times_a_week=days.get(one.meeting.row.id, 1))
-        for one in picked
-    ]
+    return [occurrence(one, days.get(one.meeting.row.id, 1)) for one in picked]
 
 
-def occurrence(meeting: Found, minute: int, km: float) -> Occurrence:
-    """The meeting as it starts at a minute since 1970, on its own clock."""
-    row = meeting.row
+def occurrence(picked: Picked, days: int = 1) -> Occurrence:
+    """The meeting as it starts at that minute, on its own clock."""
+    row, km = picked.meeting.row, picked.km
     return Occurrence(
         id=row.uid,
         feed=row.feed,
         key=row.key,
         program=row.program,
         name=row.name,
-        starts=moment_at(minute).astimezone(zone(row.timezone)),
+        starts=moment_at(picked.minute).astimezone(zone(row.timezone)),
         minutes=row.minutes,
         attendance=row.attendance,
         km=None if km == float("inf") else km,
@@ -216,6 +211,8 @@ def occurrence(meeting: Found, minute: int, km: float) -> Occurrence:
         phone=row.phone,
         demo=bool(row.demo),
         feed_fetched=moment(row.fetched_at) if row.fetched_at is not None else None,
+        times_a_week=days,
+        sources=picked.sources,
         trusted=bool(row.trusted),
         liaison=" ".join(filter(None, (row.liaison, row.liaison_phone))),
     )

@@ -13,7 +13,7 @@ _COLUMNS = (
     "m.id, m.uid, m.key, m.program, m.name, m.series, m.weekday, m.start_minute,"
     " m.minutes, m.timezone, m.rrule, m.first_date, m.except_dates, m.attendance,"
     " m.precision, m.venue, m.address, m.tags, m.languages, m.url, m.join_url,"
-    " m.phone, m.latitude, m.longitude, m.codes, f.id AS feed, f.fetched_at, f.demo,"
+    " m.phone, m.latitude, m.longitude, m.codes, m.notes, m.organisation, m.updated, f.id AS feed, f.fetched_at, f.demo,"
     " k.hidden, k.trusted, k.liaison, k.liaison_phone"
 )
 _FROM = (
@@ -75,7 +75,9 @@ def found_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Found]:
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     marks = ", ".join([mark] * len(padded))
     sql = f"SELECT {_COLUMNS}{_FROM} WHERE m.id IN ({marks})"
-    return {row.id: found(row) for row in connection.exec_driver_sql(sql, padded)}
+    return {
+        row.id: found(row) for row in connection.exec_driver_sql(sql, padded).fetchall()
+    }
 
 
 def found_by_uid(connection: Connection, uid: str) -> Found | None:
