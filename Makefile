@@ -5,13 +5,15 @@
 SHELL := /bin/bash
 PORT ?= 8000
 EHR_PORT ?= 8080
+DATA ?= demo-data
 BIN := .venv/bin
 SOURCES := smart_launch fhir_profiles plugin deploy tests
 
 .PHONY: demo test check bench load lock clean
 
 demo: .venv/.runtime  ## the app beside a small EHR: opens at one address, ends with Ctrl-C
-	@exec $(BIN)/python -m deploy.demo --port $(PORT) --ehr-port $(EHR_PORT)
+	@exec $(BIN)/python -m deploy.demo --port $(PORT) --ehr-port $(EHR_PORT) \
+	  --data '$(DATA)'
 
 test: .venv/.development .venv/.browser  ## every test, and the coverage that is promised
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=

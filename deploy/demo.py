@@ -14,25 +14,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT / "demo-data"
 SELFHELP = str(Path(sys.executable).with_name("selfhelp"))
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 
+# The sandbox's sites, by what each kind of EHR takes from an app.
+_SITES = {
+    "sandbox": "/r4",
+    "epic-like": "/epic/r4",
+    "oracle-like": "/oracle/r4",
+    "athena-like": "/athena/r4",
+    "read-only": "/readonly/r4",
+}
 _SETTINGS = """\
 # Made by `make demo`, for demonstrations on this machine only.
 public_url = "{app}"
 database_url = "sqlite:///{database}"
 allow_loopback_http = true
 demo_directory = true
-
+"""
+_REGISTRATION = """
 [[ehr]]
-id = "sandbox"
+id = "{id}"
 issuer = "{issuer}"
 client_id = "selfhelp"
 frame_ancestors = ["{ehr}"]
@@ -44,23 +53,106 @@ class NotStarted(Exception):
     """The message says what did not start, and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """Where the two processes listen, and the folder that keeps what is made."""
+
+    port: int
+    ehr_port: int
+    data: Path
+
+    @property
+    def app(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def ehr(self) -> str:
+        return f"http://localhost:{self.ehr_port}"
+
+    def prepare(self) -> dict[str, str]:
+        """Write the configuration, and a master key if there is none yet."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        key, config = self.data / "master-key", self.data / "selfhelp.toml"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+        config.write_text(self._settings())
+        return os.environ | {
+            "SELFHELP_CONFIG": str(config),
+            "SELFHELP_MASTER_KEY_FILE": str(key),
+        }
+
+    def _settings(self) -> str:
+        registrations = [
+            _REGISTRATION.format(id=name, issuer=self.ehr + path, ehr=self.ehr)
+            for name, path in _SITES.items()
+        ]
+        database = self.data / "selfhelp.db"
+        return _SETTINGS.format(app=self.app, database=database) + "".join(
+            registrations
+        )
+
+    def start_sandbox(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "deploy.sandbox", "--port", str(self.ehr_port)]
+        return self._started(
+            [*command, "--app-url", self.app], dict(os.environ), "sandbox.log"
+        )
+
+    def start_app(self, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+        return self._started(
+            [SELFHELP, "serve", "--port", str(self.port)], environ, "selfhelp.log"
+        )
+
+    def _started(
+        self, command: list[str], environ: dict[str, str], log: str
+    ) -> subprocess.Popen[bytes]:
+        with (self.data / log).open("ab") as kept:
+            # In a session of its own: Ctrl-C reaches this process alone, which then
+            # ends the others in their order.
+            return subprocess.Popen(
+                command,
+                env=environ,
+                cwd=ROOT,
+                stdout=kept,
+                stderr=kept,
+                start_new_session=True,
+            )
+
+    def wait(self, url: str, process: subprocess.Popen[bytes], what: str) -> None:
+        until = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < until:
+            if process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(url, timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise NotStarted(f"{what} did not start; {self.last_line()}")
+
+    def last_line(self) -> str:
+        logs = sorted(self.data.glob("*.log"), key=lambda log: log.stat().st_mtime)
+        lines = logs[-1].read_text("utf-8", "replace").split("\n") if logs else []
+        said = [line for line in lines if line.strip()]
+        return f"it said: {said[-1]}" if said else f"see the logs in {self.data}"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM. Gives the exit code."""
     asked = _parser().parse_args(arguments)
-    app = f"http://localhost:{asked.port}"
-    ehr = f"http://localhost:{asked.ehr_port}"
-    environ = _prepared(app, ehr)
+    demo = Demonstration(asked.port, asked.ehr_port, asked.data.resolve())
+    environ = demo.prepare()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     running: list[subprocess.Popen[bytes]] = []
     try:
-        running.append(_sandbox(asked.ehr_port, app))
-        _wait(f"{ehr}/", running[-1], "the sandbox EHR")
-        running.append(_app(asked.port, environ))
-        _wait(f"{app}/readyz", running[-1], "the app")
-        _say(f"\n  Open  {ehr}/  choose a patient, then the Self-help groups tab.\n")
-        _say("  Ctrl-C ends both. What you signed stays in demo-data/.\n")
-        return _until_one_ends(running)
+        running.append(demo.start_sandbox())
+        demo.wait(f"{demo.ehr}/", running[-1], "the sandbox EHR")
+        running.append(demo.start_app(environ))
+        demo.wait(f"{demo.app}/readyz", running[-1], "the app")
+        _say(f"\n  Open  {demo.ehr}/  choose a patient, then Self-help groups.\n")
+        _say(f"  Ctrl-C ends both. What you signed stays in {asked.data}/.\n")
+        return _until_one_ends(demo, running)
     except NotStarted as error:
         sys.stderr.write(f"demo: {error}\n")
         return 3
@@ -74,76 +166,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m deploy.demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="of the app")
     parser.add_argument("--ehr-port", type=int, default=8080, help="of the sandbox")
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "demo-data", help="folder of what is made"
+    )
     return parser
 
 
-def _prepared(app: str, ehr: str) -> dict[str, str]:
-    """Write the configuration, and a master key if there is none yet."""
-    DATA.mkdir(exist_ok=True)
-    key, config = DATA / "master-key", DATA / "selfhelp.toml"
-    if not key.exists():
-        key.touch(mode=0o600)
-        key.write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
-    config.write_text(
-        _SETTINGS.format(
-            app=app, ehr=ehr, issuer=f"{ehr}/r4", database=DATA / "selfhelp.db"
-        )
-    )
-    return os.environ | {
-        "SELFHELP_CONFIG": str(config),
-        "SELFHELP_MASTER_KEY_FILE": str(key),
-    }
-
-
-def _sandbox(port: int, app: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "deploy.sandbox", "--port", str(port)]
-    return _started([*command, "--app-url", app], dict(os.environ), "sandbox.log")
-
-
-def _app(port: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-    return _started([SELFHELP, "serve", "--port", str(port)], environ, "selfhelp.log")
-
-
-def _started(
-    command: list[str], environ: dict[str, str], log: str
-) -> subprocess.Popen[bytes]:
-    with (DATA / log).open("ab") as kept:
-        # In a session of its own: Ctrl-C reaches this process alone, which then ends
-        # the others in their order.
-        return subprocess.Popen(
-            command,
-            env=environ,
-            cwd=ROOT,
-            stdout=kept,
-            stderr=kept,
-            start_new_session=True,
-        )
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], what: str) -> None:
-    until = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise NotStarted(f"{what} did not start; {_last_line()}")
-
-
-def _last_line() -> str:
-    logs = sorted(DATA.glob("*.log"), key=lambda log: log.stat().st_mtime)
-    lines = logs[-1].read_text("utf-8", "replace").split("\n") if logs else []
-    said = [line for line in lines if line.strip()]
-    return f"it said: {said[-1]}" if said else "see the logs in demo-data/"
-
-
-def _until_one_ends(running: list[subprocess.Popen[bytes]]) -> int:
+def _until_one_ends(demo: Demonstration, running: list[subprocess.Popen[bytes]]) -> int:
     while all(process.poll() is None for process in running):
         time.sleep(0.2)
-    sys.stderr.write(f"demo: one part ended by itself; {_last_line()}\n")
+    sys.stderr.write(f"demo: one part ended by itself; {demo.last_line()}\n")
     return 3
 
 
