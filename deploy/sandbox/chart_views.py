@@ -5,7 +5,7 @@ A chart holds odd entries too; each is shown as far as it can be read, none is h
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -186,10 +186,10 @@ def order_views(records: Records, patient: str) -> list[OrderView]:
             meets=told(_first(order, "occurrenceDateTime")),
             ordered=told(_first(order, "authoredOn")),
             by=_shown(records, _first(order, "requester.reference")),
-            reasons=[
+            reasons=_each_once(
                 _shown(records, str(reference))
                 for reference in reached(order, "reasonReference.reference")
-            ],
+            ),
             note=_first(order, "note.text"),
             identifier=_first(order, "identifier.value"),
             filed=_filed(records, patient, order),
@@ -283,6 +283,11 @@ def _shown(records: Records, reference: str) -> str:
     kind, _, identity = reference.partition("/")
     target = records.read(kind, identity) or {}
     return _first(target, "name.text") or concept_text(target.get("code")) or reference
+
+
+def _each_once(texts: Iterable[str]) -> list[str]:
+    """A problem of the list and a diagnosis of the visit may bear the same words."""
+    return list(dict.fromkeys(texts))
 
 
 def _effective(result: Mapping[str, Any]) -> str:
