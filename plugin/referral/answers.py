@@ -101,7 +101,7 @@ def not_there(job: Job, *, sure: bool) -> Result:
             "waiting",
             "not_there",
             "It was looked for and is not there. It is looked for once more and sent.",
-            wait=backoff(job.attempts + 1),
+            wait=backoff(job.attempts),
             looks_owed=owed - 1,
         )
     return Result(

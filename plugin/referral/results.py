@@ -16,7 +16,7 @@ LOOKS = 2
 NEVER = 2**62
 BLOCKED = NEVER - 1
 
-FIRST_RETRY = timedelta(seconds=3)
+FIRST_RETRY = timedelta(seconds=2.5)
 LONGEST_WAIT = timedelta(minutes=5)
 _JITTER = 0.25
 

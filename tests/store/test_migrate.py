@@ -58,16 +58,16 @@ def test_second_migration_changes_nothing(engine: Engine) -> None:
     assert revision(engine) == before is not None
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
     start = (
         "import sys; from plugin.store.engine import open_engine; "
         "from plugin.store.migrate import migrate; migrate(open_engine(sys.argv[1]))"
     )
-    command = [sys.executable, "-c", start, database_url]
+    command = [sys.executable, "-c", start, empty_database_url]
     replicas = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]
     said = [replica.communicate(timeout=60)[1].decode() for replica in replicas]
     assert [replica.returncode for replica in replicas] == [0] * 4, said
-    engine = open_engine(database_url)
+    engine = open_engine(empty_database_url)
     assert revision(engine) is not None
     engine.dispose()
 
