@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from plugin.cli import main
 from plugin.knowledge.check import findings, has_check_digit
 from plugin.knowledge.load import read_data
