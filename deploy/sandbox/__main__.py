@@ -1,7 +1,9 @@
 """`python -m deploy.sandbox`: the sandbox EHR on loopback, until it is stopped."""
 
 import argparse
+import signal
 import sys
+from types import FrameType
 
 from deploy.sandbox.clients import app_client
 from deploy.sandbox.flavours import FLAVOURS
@@ -27,10 +29,17 @@ def main(arguments: list[str] | None = None) -> int:
             secret=asked.client_secret,
         )
     )
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _leave)
     sys.stdout.write(f"Sandbox EHR: {sandbox.origin}  (FHIR {sandbox.main.fhir})\n")
     sys.stdout.flush()
     server_for(sandbox).run(sockets)
     return 0
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End well. The server has shut down by then: it hands the signal on at its end."""
+    raise SystemExit(0)
 
 
 def _parser() -> argparse.ArgumentParser:

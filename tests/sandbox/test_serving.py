@@ -47,7 +47,7 @@ def test_command_starts_and_stops(stop: signal.Signals) -> None:
         assert statement["implementation"]["url"] == issuer
         assert statement["publisher"] == "Lakeside Health"
         process.send_signal(stop)
-        process.wait(5)
+        assert process.wait(5) == 0
         assert took < 5  # 0.6 s alone; the machine may be busy
     finally:
         process.kill()
