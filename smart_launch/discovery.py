@@ -13,7 +13,7 @@ from threading import Lock
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from smart_launch.errors import DiscoveryRefused, EhrUnavailable
+from smart_launch.errors import DiscoveryRefused, EhrBusy, EhrUnavailable
 from smart_launch.outbound import Outbound
 from smart_launch.registration import Registration, same_issuer
 
@@ -21,6 +21,7 @@ _log = logging.getLogger("smart_launch")
 
 RENEW_AFTER = 15 * 60.0  # seconds: ask again
 USABLE_FOR = 24 * 3600.0  # seconds: a copy this old still serves while asking fails
+PATIENCE = 1.0  # seconds: wait for another thread that is already asking
 _DEADLINE = 5.0
 _MAX_BYTES = 256 * 1024
 
@@ -87,11 +88,13 @@ class Discovery:
         age = self.monotonic() - kept.fetched
         if copy is not None and age < RENEW_AFTER:
             return copy
-        # Whoever has a usable copy does not wait for another's renewal.
+        # Whoever has a usable copy does not wait for another's renewal, and nobody
+        # waits for long: the threads that a hung EHR holds are missing elsewhere.
         usable = copy is not None and age < USABLE_FOR
-        if not kept.lock.acquire(blocking=not usable):
-            assert copy is not None
-            return copy
+        if not kept.lock.acquire(timeout=0 if usable else PATIENCE):
+            if copy is not None and usable:
+                return copy
+            raise EhrBusy("another thread waits for the discovery document")
         try:
             return self._renewed(registration, kept)
         finally:

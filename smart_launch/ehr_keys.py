@@ -13,8 +13,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from smart_launch.discovery import SmartConfiguration
-from smart_launch.errors import EhrUnavailable
+from smart_launch.discovery import PATIENCE, SmartConfiguration
+from smart_launch.errors import EhrBusy, EhrUnavailable
 from smart_launch.outbound import Outbound
 from smart_launch.registration import Registration
 
@@ -77,17 +77,30 @@ class EhrKeys:
     ) -> KeySet:
         with self._lock:
             kept = self._kept.setdefault(registration.id, _Kept())
-        with kept.lock:
-            if kept.address != configuration.jwks_uri:
-                kept.keys, kept.fetched = None, float("-inf")
-                kept.tried, kept.address = float("-inf"), configuration.jwks_uri
-            age = self.monotonic() - kept.fetched
-            unknown = key_id is not None and not _has(kept.keys, key_id)
-            if kept.keys is None or age >= RENEW_AFTER or unknown:
-                self._renew(registration, kept)
-            if kept.keys is None or self.monotonic() - kept.fetched >= USABLE_FOR:
-                raise EhrUnavailable("there is no fresh key set of this EHR")
-            return kept.keys
+        if not kept.lock.acquire(timeout=PATIENCE):
+            raise EhrBusy("another thread waits for the key set")
+        try:
+            return self._looked_up(registration, configuration, kept, key_id)
+        finally:
+            kept.lock.release()
+
+    def _looked_up(
+        self,
+        registration: Registration,
+        configuration: SmartConfiguration,
+        kept: _Kept,
+        key_id: str | None,
+    ) -> KeySet:
+        if kept.address != configuration.jwks_uri:
+            kept.keys, kept.fetched = None, float("-inf")
+            kept.tried, kept.address = float("-inf"), configuration.jwks_uri
+        age = self.monotonic() - kept.fetched
+        unknown = key_id is not None and not _has(kept.keys, key_id)
+        if kept.keys is None or age >= RENEW_AFTER or unknown:
+            self._renew(registration, kept)
+        if kept.keys is None or self.monotonic() - kept.fetched >= USABLE_FOR:
+            raise EhrUnavailable("there is no fresh key set of this EHR")
+        return kept.keys
 
     def _renew(self, registration: Registration, kept: _Kept) -> None:
         now = self.monotonic()

@@ -8,6 +8,7 @@ EHR's own share of threads.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,12 +18,12 @@ from typing import Any
 import orjson
 import requests
 import urllib3.exceptions
+from requests.structures import CaseInsensitiveDict
 
-from smart_launch.addresses import origin_of
 from smart_launch.connections import (
     Call,
+    CheckedAdapter,
     Resolver,
-    new_session,
     system_resolver,
     under_way,
 )
@@ -36,6 +37,7 @@ DEADLINE = 10.0  # seconds, from the first look-up of the name to the last byte
 MAX_BYTES = 10 * 2**20
 _CHUNK = 65_536
 _USER_AGENT = "smart-launch/1.0"
+_HEADER_VALUE = re.compile(r"[ -~]*")
 _PLAIN_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 
 
@@ -60,7 +62,7 @@ class _Line:
     """What one registration has to itself."""
 
     registration: Registration
-    session: requests.Session
+    adapter: CheckedAdapter
     gate: Gate
 
 
@@ -108,7 +110,7 @@ class Outbound:
     def close(self) -> None:
         with self._lock:
             for line in self._lines.values():
-                line.session.close()
+                line.adapter.close()
             self._lines.clear()
 
     def _line(self, registration: Registration) -> _Line:
@@ -120,7 +122,7 @@ class Outbound:
             if line is None or line.registration != registration:
                 line = _Line(
                     registration,
-                    new_session(registration, self.limits.concurrent),
+                    CheckedAdapter(registration, self.limits.concurrent),
                     Gate(self.limits),
                 )
                 self._lines[registration.id] = line
@@ -140,14 +142,15 @@ def _prepared(
         "Accept": accept,
         "Accept-Encoding": "gzip" if compressed else "identity",
         "User-Agent": _USER_AGENT,
+        **({} if body is None else {"Content-Length": str(len(body))}),
         **(headers or {}),
     }
-    try:
-        request = requests.Request(method, url, headers=every, data=body).prepare()
-    except requests.RequestException:
-        raise AddressRefused("an address or header that cannot be sent") from None
-    if origin_of(request.url or "") != origin_of(url):
-        raise AddressRefused("an address that two parsers read differently")
+    if not all(_HEADER_VALUE.fullmatch(value) for value in every.values()):
+        raise AddressRefused("a header that cannot be sent")
+    # Filled by hand: the address goes out as it was checked, and is not rewritten.
+    request = requests.PreparedRequest()
+    request.method, request.url, request.body = method, url, body
+    request.headers = CaseInsensitiveDict(every)
     return request
 
 
@@ -156,8 +159,11 @@ def _send(
 ) -> Reply:
     response: requests.Response | None = None
     try:
-        response = line.session.send(
-            request, stream=True, allow_redirects=False, timeout=call.remaining()
+        response = line.adapter.send(
+            request,
+            stream=True,
+            timeout=call.remaining(),
+            proxies=line.adapter.proxies,
         )
         return Reply(response.status_code, response.headers, _body(response, max_bytes))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

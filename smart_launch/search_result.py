@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 
 from smart_launch.addresses import origin_of
 from smart_launch.errors import UnreadableAnswer
-from smart_launch.fhir_reply import outcome_text
 from smart_launch.registration import Registration
 
 
@@ -131,8 +130,3 @@ def next_address(
     if origin_of(address) != registration.origin:
         raise UnreadableAnswer("the next page is on another server")
     return address
-
-
-def remarks(result: SearchResult) -> list[str]:
-    """The words of the server's remarks, each one line."""
-    return [text for text in map(outcome_text, result.outcomes) if text]

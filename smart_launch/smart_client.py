@@ -54,8 +54,8 @@ _log = logging.getLogger("smart_launch")
 SESSION = timedelta(hours=8)  # absolute; the app ends idle ones earlier
 # A page that starts launches in a loop must not fill the browser's cookie jar.
 _MOST_PENDING = 8
-# How many of the browser's other contexts are looked at when a new user comes.
-_MOST_CONTEXTS = 60
+# A proxy takes 8 kB of headers; these cookies take 90 bytes each.
+_MOST_CONTEXTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,45 +276,71 @@ class SmartClient:
             session=self.session,
         )
         self.grants.create(context, opened_grant(context, reply, now))
-        ended = self._end_others(context, pending.supersedes, cookies)
+        held = self._held(cookies)
+        ended = self._end_others(context, pending.supersedes, held)
         lasts = int(self.session.total_seconds())
         return Finished(
             context=context,
             set_cookies=(
                 context_cookie(context.id, secret, seconds=lasts),
                 expired_cookie(pending.id),
-                *map(expired_cookie, ended),
+                *map(expired_cookie, _surplus(held)),
             ),
             superseded=pending.supersedes if pending.supersedes in ended else None,
             ended=ended,
         )
 
+    def _held(self, cookies: Mapping[str, str]) -> dict[str, LaunchContext | None]:
+        """The contexts that this browser can open; None for those that are over."""
+        held: dict[str, LaunchContext | None] = {}
+        for context_id, secret in context_secrets(cookies):
+            try:
+                context, _ = self.grants.load(context_id)
+            except RelaunchNeeded:
+                held[context_id] = None
+            else:
+                held[context_id] = context if context.opens_with(secret) else None
+        return held
+
     def _end_others(
         self,
         context: LaunchContext,
         supersedes: str | None,
-        cookies: Mapping[str, str],
+        held: Mapping[str, LaunchContext | None],
     ) -> tuple[str, ...]:
-        """End the superseded context, and an earlier user's in the same browser."""
+        """End the superseded context, and an earlier user's in the same browser.
+
+        Their cookies stay, so that a page that is still open is told that its session
+        has ended, and not that there never was one.
+        """
         ended: list[str] = []
         if supersedes is not None:
             self.grants.end(supersedes, "superseded")
             ended.append(supersedes)
-        for other_id, secret in list(context_secrets(cookies))[:_MOST_CONTEXTS]:
-            if other_id in ended:
-                continue
-            try:
-                other, _ = self.grants.load(other_id)
-            except RelaunchNeeded:
-                continue
+        for other in held.values():
             if (
-                other.opens_with(secret)
+                other is not None
+                and other.id not in ended
                 and other.tenant == context.tenant
                 and other.subject != context.subject
             ):
-                self.grants.end(other_id, "another user launched in this browser")
-                ended.append(other_id)
+                self.grants.end(other.id, "another user launched in this browser")
+                ended.append(other.id)
         return tuple(ended)
+
+
+def _surplus(held: Mapping[str, LaunchContext | None]) -> list[str]:
+    """The cookies to drop so that a day's launches do not outgrow the headers.
+
+    Those of contexts that are over go first, then the ones launched longest ago.
+    """
+
+    def age(context_id: str) -> float:
+        context = held[context_id]
+        return 0.0 if context is None else context.launched_at.timestamp()
+
+    newest_first = sorted(held, key=age, reverse=True)
+    return newest_first[_MOST_CONTEXTS - 1 :]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from hypothesis import settings
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
@@ -33,6 +34,10 @@ from smart_launch.registration import Registration, Registrations
 from smart_launch.sealing import Seal
 from smart_launch.secret import Secret
 from smart_launch.smart_client import Finished, SmartClient
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 SCOPES = (
     "launch openid fhirUser online_access patient/Patient.r patient/Condition.rs "

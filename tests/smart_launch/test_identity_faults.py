@@ -6,6 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,7 @@ from joserfc import jwt
 from smart_launch.discovery import fetch
 from smart_launch.ehr_keys import PAUSE, RENEW_AFTER, USABLE_FOR, EhrKeys
 from smart_launch.errors import (
+    EhrBusy,
     EhrUnavailable,
     IdentityRejected,
     NotAClinician,
@@ -308,6 +312,31 @@ def test_L29_key_set_recovers_soon_after_a_failed_start(
         keys.warm(registration, configuration)
     ehr.off("/jwks")
     ticks.now += 2
+    assert keys.with_key(registration, configuration, "ehr-1")
+
+
+def test_L29_no_thread_waits_long_for_anothers_question(
+    app: Any, ehr: Any, registered: Any
+) -> None:
+    release = threading.Event()
+    plain = ehr.jwks
+
+    def slowly(request: Any, one: Any) -> Any:
+        release.wait(4)
+        return plain(request, one)
+
+    ehr.on("/jwks", slowly)
+    registration = registered(ehr)
+    configuration = fetch(registration, app.client.outbound)
+    keys = EhrKeys(app.client.outbound)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(keys.warm, registration, configuration)
+        while not ehr.calls("/jwks"):
+            time.sleep(0.01)
+        with pytest.raises(EhrBusy):
+            keys.with_key(registration, configuration, "ehr-1")
+        release.set()
+        first.result()
     assert keys.with_key(registration, configuration, "ehr-1")
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +18,7 @@ from smart_launch.discovery import RENEW_AFTER, USABLE_FOR, Discovery
 from smart_launch.errors import (
     BadLaunchRequest,
     DiscoveryRefused,
+    EhrBusy,
     EhrUnavailable,
     UnknownIssuer,
 )
@@ -154,12 +158,22 @@ def test_L06_endpoint_on_an_allowed_host_is_taken(
     [
         pytest.param(["plain"], id="plain-only"),
         pytest.param([], id="none"),
-        pytest.param(None, id="absent"),
         pytest.param(["s256"], id="misspelt"),
     ],
 )
 def test_L07_server_without_s256_is_refused(app: Any, ehr: Any, methods: Any) -> None:
-    ehr.configuration = {"code_challenge_methods_supported": methods or []}
+    ehr.configuration = {"code_challenge_methods_supported": methods}
+    with pytest.raises(DiscoveryRefused):
+        app.begin(ehr)
+
+
+@pytest.mark.parametrize("name", ["code_challenge_methods_supported", "jwks_uri"])
+def test_L07_what_is_needed_and_absent_is_refused(
+    app: Any, ehr: Any, answer: Any, name: str
+) -> None:
+    document = json.loads(ehr.discovery(None, None).body)
+    del document[name]
+    ehr.on(WELL_KNOWN, answer.of(document))
     with pytest.raises(DiscoveryRefused):
         app.begin(ehr)
 
@@ -267,6 +281,42 @@ def test_L09_contradiction_is_not_papered_over_by_a_copy(
     for _ in range(2):
         with pytest.raises(DiscoveryRefused):
             discovery.of(registration)
+
+
+def test_L09_no_thread_waits_long_for_anothers_question(
+    app: Any, ehr: Any, registered: Any
+) -> None:
+    release = threading.Event()
+    plain = ehr.discovery
+
+    def slowly(request: Any, one: Any) -> Any:
+        release.wait(4)
+        return plain(request, one)
+
+    ehr.on(WELL_KNOWN, slowly)
+    registration = registered(ehr)
+    ticks = Ticks()
+    discovery = Discovery(app.client.outbound, ticks)
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(discovery.of, registration)
+        while not ehr.calls(WELL_KNOWN):
+            time.sleep(0.01)
+        began = time.monotonic()
+        for waiting in [pool.submit(discovery.of, registration) for _ in range(3)]:
+            assert isinstance(waiting.exception(), EhrBusy)
+        assert time.monotonic() - began < 2
+        release.set()
+        good = first.result()
+        # With a copy at hand nobody waits at all.
+        release.clear()
+        ticks.now += RENEW_AFTER + 1
+        renewal = pool.submit(discovery.of, registration)
+        while len(ehr.calls(WELL_KNOWN)) < 2:
+            time.sleep(0.01)
+        assert discovery.of(registration) == good
+        release.set()
+        assert renewal.result() == good
+    assert len(ehr.calls(WELL_KNOWN)) == 2
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,7 @@ def test_connections_are_pooled_and_idle_ones_dropped(
     for _ in range(3):
         get(outbound, registration)
     line = outbound._lines["general"]
-    pools = line.session.get_adapter("http://x").poolmanager.pools
-    (pool,) = [pools[key] for key in pools.keys()]  # noqa: SIM118
+    (pool,) = line.adapter._pools.values()
     assert pool.num_connections == 1
     idle = pool.pool.queue[-1]
     port = idle.sock.getsockname()[1]
