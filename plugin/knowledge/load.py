@@ -28,6 +28,7 @@ from plugin.knowledge.programs import (
     SingleSessionEntry,
     Study,
     View,
+    short_form,
 )
 from plugin.knowledge.rules import (
     CodeGroup,
@@ -106,7 +107,7 @@ def _build(data: Mapping[str, Json]) -> Knowledge:
         help_lines=_by_id(data["help_lines"]["help_lines"], _help_line),
         emergency_numbers=data["help_lines"]["emergency_numbers"],
         rules=all_rules,
-        citations=_by_id(data["citations"]["citations"], lambda c: Citation(**c)),
+        citations=_by_id(data["citations"]["citations"], _citation),
         code_groups=_by_id(data["code_groups"]["code_groups"], _code_group),
         ingredients=_by_id(data["medicines"]["ingredients"], _ingredient),
         weights=_weights(data["weights"]),
@@ -193,6 +194,10 @@ def _program(row: Json) -> Program:
 
 
 _PROGRAM_PARTS = {"needs", "medication", "age", "evidence", "exclusions", "requires"}
+
+
+def _citation(row: Json) -> Citation:
+    return Citation(**row, short=short_form(row["reference"]))
 
 
 def _session(row: Json) -> SingleSessionEntry:

@@ -21,6 +21,7 @@ class Citation:
     verified: bool = False  # an abstract, record or page of it was seen
     finding: str = ""
     note: str = ""
+    short: str = ""  # first author and year
 
     @property
     def full(self) -> str:
@@ -28,15 +29,15 @@ class Citation:
         doi = f". doi:{self.doi}" if self.doi else ""
         return f"{self.reference}{doi}" + ("" if self.verified else " (not verified)")
 
-    @property
-    def short(self) -> str:
-        """First author and year, as a card shows it."""
-        author = self.reference.split(" ", 1)[0].rstrip(",.")
-        years = [w for w in self.reference.replace(";", " ").split() if is_year(w)]
-        return f"{author} {years[0]}" if years else author
+
+def short_form(reference: str) -> str:
+    """First author and year, as a card shows it."""
+    author = reference.split(" ", 1)[0].rstrip(",.")
+    years = [w for w in reference.replace(";", " ").split() if _is_year(w)]
+    return f"{author} {years[0]}" if years else author
 
 
-def is_year(word: str) -> bool:
+def _is_year(word: str) -> bool:
     return len(word) == 4 and word.isdigit() and word[:2] in {"19", "20"}
 
 

@@ -30,8 +30,9 @@ def eligible(situation: Situation) -> Eligible:
         else:
             removed.append(_removed(candidate.program, verdict))
     stands = [c for c in kept if _stands(c, kept, situation)]
+    standing = {c.program.id for c in stands}
     for candidate in kept:
-        if candidate not in stands:
+        if candidate.program.id not in standing:
             removed.append(_removed(candidate.program, _ALONE))
     return Eligible(tuple(stands), tuple(sorted(removed, key=lambda r: r.id)))
 
@@ -41,8 +42,9 @@ _ALONE = ("adjunct", "only stands beside a group built for the need; none is her
 
 def _candidates(situation: Situation) -> list[Candidate]:
     rows = []
+    stated = tuple(situation.needs.values())
     for program in situation.knowledge.programs.values():
-        served = tuple(n for n in situation.found.stated if n.id in program.needs)
+        served = tuple(n for n in stated if n.id in program.needs)
         if served:
             rows.append(Candidate(program, served))
     return rows

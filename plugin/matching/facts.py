@@ -82,9 +82,6 @@ class Facts:
     medicines: tuple[Taken, ...]
     groups: Mapping[str, tuple[Because, ...]]  # code groups that stand in the chart
 
-    def takes(self, kind: str) -> bool:
-        return any(taken.ingredient.kind == kind for taken in self.medicines)
-
 
 def facts_of(
     chart: Chart, knowledge: Knowledge, at: datetime, country: str | None

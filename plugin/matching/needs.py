@@ -30,7 +30,6 @@ class NeedsFound:
     mapped: frozenset[str]  # references of problems that speak for a need
     notes: tuple[str, ...] = ()
 
-    @property
     def stated(self) -> tuple[Need, ...]:
         """The needs that count without asking the clinician."""
         return tuple(n for n in self.needs if n.stage != "ask")

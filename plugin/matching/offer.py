@@ -18,7 +18,7 @@ def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
     weights = situation.knowledge.weights
     good = [r for r in ranked if r.score >= weights.offer_floor]
     if not good:
-        return Offer((), (_nothing(situation),) if situation.found.stated else ())
+        return Offer((), (_nothing(situation),) if situation.needs else ())
     chosen = [good[0]]
     _take(chosen, (r for r in good if r.candidate.program.kind != _kind(good[0])))
     _take(chosen, (r for r in good if _covers_more(r, chosen)))

@@ -26,7 +26,7 @@ from plugin.matching.recommendation import (
 )
 from plugin.matching.safety import Safety, safety_of
 from plugin.matching.sessions import sessions_of
-from plugin.matching.wishes import Candidate, Situation
+from plugin.matching.wishes import Candidate, Situation, situation_of
 
 
 def recommend(
@@ -53,7 +53,8 @@ def recommend(
     found = needs_of(facts, knowledge, added=added_needs, dropped=dropped_needs)
     safety = safety_of(facts, found, knowledge)
     found = _without_suppressed(found, safety)
-    situation = Situation(facts, found, safety, preferences, language, knowledge)
+    wishes = (preferences, language)
+    situation = situation_of(facts, found, safety, wishes, knowledge)
     suitable = eligible(situation)
     wanted = MeetingsWanted(
         programs=tuple(c.program.id for c in suitable.candidates),

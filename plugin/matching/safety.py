@@ -84,7 +84,7 @@ def safety_of(facts: Facts, needs: NeedsFound, knowledge: Knowledge) -> Safety:
             warning = _warning(rule, sparks, facts, knowledge)
             fired.append(Fired(rule, warning))
     fired.sort(key=lambda f: (_RANK[f.warning.level], f.rule.order))
-    fired = _with_overdose_lines(fired, needs.stated, knowledge)
+    fired = _with_overdose_lines(fired, needs.stated(), knowledge)
     coded = {line.resource for f in fired for line in f.warning.because}
     return Safety(tuple(fired), frozenset(coded))
 
@@ -140,7 +140,7 @@ def _by_medicine(trigger: MedicineTrigger, facts: Facts) -> Iterable[Spark]:
 def _by_company(
     trigger: TogetherTrigger, facts: Facts, needs: NeedsFound
 ) -> Iterable[Spark]:
-    stated = {need.id: need for need in needs.stated}
+    stated = {need.id: need for need in needs.stated()}
     if not stated.keys() >= set(trigger.needs):
         return
     if not facts.groups.keys() >= set(trigger.groups):

@@ -44,7 +44,7 @@ def _reasons(
     reasons = []
     if entry.id in added:
         reasons.append(f"Asked for by a warning: {added[entry.id]}.")
-    served = [n for n in situation.found.stated if _serves(entry, n)]
+    served = [n for n in situation.needs.values() if _serves(entry, n)]
     if served:
         named = ", ".join(_named(need) for need in served[:2])
         reasons.append(f"For {named}.")
@@ -70,7 +70,7 @@ def _named(need: Need) -> str:
 
 def _is_young(situation: Situation) -> bool:
     age = situation.facts.age
-    return age is not None and age < 18 and bool(situation.found.stated)
+    return age is not None and age < 18 and bool(situation.needs)
 
 
 def _suits(entry: SingleSessionEntry, situation: Situation) -> bool:

@@ -1,7 +1,7 @@
 """What recommending is asked for: the chart's facts with the patient's own wishes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from plugin.directory.meeting import Occurrence
 from plugin.knowledge.knowledge import Knowledge
@@ -17,35 +17,43 @@ class Situation:
     """All that eligibility, ranking and reasons look at."""
 
     facts: Facts
-    found: NeedsFound
     safety: Safety
     preferences: Preferences
     language: str
     knowledge: Knowledge
+    needs: Mapping[str, Need]  # those that count: what is only asked about does not
+    moud_matters: bool  # the stance on medication for opioid use disorder
+    psychiatric_matters: bool  # the stance on psychiatric medication
+    deferring: tuple[str, ...]  # warnings because of which joining would be unsafe
 
     def need(self, need_id: str) -> Need | None:
-        """A need that counts: one that is only asked about does not."""
-        return next((n for n in self.found.stated if n.id == need_id), None)
+        return self.needs.get(need_id)
 
-    @property
-    def moud_matters(self) -> bool:
-        """Whether the stance on medication for opioid use disorder matters."""
-        return self.need("opioid") is not None or self.facts.takes("moud")
 
-    @property
-    def psychiatric_matters(self) -> bool:
-        """Whether the stance on psychiatric medication matters."""
-        if self.facts.takes("psychiatric"):
-            return True
-        return any(
-            (need := self.need(name)) is not None and need.stage == "active"
-            for name in ("bipolar", "psychosis")
-        )
-
-    @property
-    def deferring(self) -> tuple[str, ...]:
-        """Titles of the warnings because of which joining now would be unsafe."""
-        return tuple(f.rule.title for f in self.safety.fired if f.defers)
+def situation_of(
+    facts: Facts,
+    found: NeedsFound,
+    safety: Safety,
+    wishes: tuple[Preferences, str],
+    knowledge: Knowledge,
+) -> Situation:
+    """Takes: `wishes`, the preferences and the language that groups should speak."""
+    needs = {need.id: need for need in found.stated()}
+    active = {need.id for need in needs.values() if need.stage == "active"}
+    kinds = {taken.ingredient.kind for taken in facts.medicines}
+    preferences, language = wishes
+    return Situation(
+        facts=facts,
+        safety=safety,
+        preferences=preferences,
+        language=language,
+        knowledge=knowledge,
+        needs=needs,
+        moud_matters="opioid" in needs or "moud" in kinds,
+        psychiatric_matters="psychiatric" in kinds
+        or bool(active & {"bipolar", "psychosis"}),
+        deferring=tuple(f.rule.title for f in safety.fired if f.defers),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +71,6 @@ class Candidate:
     @property
     def adjunct_only(self) -> bool:
         return set(self.roles.values()) == {"adjunct"}
-
-
-@dataclass(frozen=True, slots=True)
-class Meetings:
-    """What the directory answered, by programme."""
-
-    by_program: Mapping[str, Sequence[Occurrence]] = field(default_factory=dict)
-
-    def of(self, program_id: str) -> Sequence[Occurrence]:
-        return self.by_program.get(program_id, ())
 
 
 def codes_in(need: Need) -> str:
