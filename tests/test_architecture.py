@@ -13,6 +13,7 @@ import pytest
 
 from plugin.cli import COMMANDS
 from plugin.settings.shape import (
+    WANTED_SCOPES,
     AuditLogin,
     Checkpoints,
     Ehr,
@@ -160,7 +161,7 @@ def test_app_is_the_only_place_where_parts_meet() -> None:
     """Nobody else makes a SMART client."""
     makers = {
         path.relative_to(ROOT)
-        for path in modules()
+        for path in (ROOT / "plugin").rglob("*.py")
         if "SmartClient(" in path.read_text("utf-8")
     }
     assert makers == {Path("plugin/app.py")}
@@ -194,11 +195,24 @@ def test_every_setting_is_documented_and_no_other(table: type, heading: str) -> 
     assert documented == fields - held_elsewhere
 
 
+def test_scopes_in_the_documents_are_those_asked_for() -> None:
+    text = (ROOT / "docs/configuration.md").read_text("utf-8")
+    block = text.split("unless `scopes` says otherwise:")[1].split("```")[1]
+    assert tuple(block.split()) == WANTED_SCOPES
+
+
 @pytest.mark.parametrize("file", ["docs/command-line.md"])
 def test_every_command_is_documented_and_no_other(file: str) -> None:
     text = (ROOT / file).read_text("utf-8")
     documented = set(re.findall(r"^\| `selfhelp ([a-z]+)", text, re.MULTILINE))
     assert documented == {command.name for command in COMMANDS}
+
+
+def test_readme_names_every_command() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = text.split("## The commands")[1].split("##")[0]
+    for command in COMMANDS:
+        assert re.search(rf"`(selfhelp )?{command.name}`", section), command.name
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
