@@ -18,6 +18,9 @@ from plugin.screens.words import Words
 # A feed older than this may be wrong: the patient phones first.
 OLD_FEED = timedelta(days=30)
 SHOWN_TAGS = 3
+# How the reasons begin that a card shows in a form of its own.
+NEXT_MEETING = "Next meeting"
+EVIDENCE = "Evidence "
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Card:
     name: str
     approach: str
     deferred: bool
+    why: str
     reasons: tuple[str, ...]
     cautions: tuple[str, ...]
     grade: str
@@ -81,12 +85,13 @@ def card(
         name=program.name,
         approach=_sentence(", ".join(words.say(name) for name in program.approach)),
         deferred=program.deferred,
-        reasons=program.reasons,
+        why=_why(program),
+        reasons=tuple(r for r in program.reasons if not r.startswith(NEXT_MEETING)),
         cautions=program.cautions,
         grade=program.evidence.grade or "",
         evidence_line=_short_evidence(program, words),
         evidence_note=program.evidence.note,
-        citations=program.evidence.citations,
+        citations=program.evidence.references,
         fit=program.fit,
         fit_words=fit_words(program.fit, words),
         parts=tuple(_part(f, words) for f in program.features),
@@ -157,13 +162,19 @@ def _part(feature: Feature, words: Words) -> Part:
     return Part(feature.text, level)
 
 
+def _why(program: Recommended) -> str:
+    """What speaks for it, in two sentences: the evidence and the time stand apart."""
+    lines = [r for r in program.reasons if not r.startswith((NEXT_MEETING, EVIDENCE))]
+    return " ".join(lines[:2])
+
+
 def _short_evidence(program: Recommended, words: Words) -> str:
     """The first author and year of the best study, as a reader would say it."""
     if not program.evidence.grade:
         return words.say("Evidence not known")
-    if not program.evidence.citations:
+    if not program.evidence.references:
         return words.say("no outcome study known")
-    first = program.evidence.citations[0]
+    first = program.evidence.references[0]
     author = first.split(" ", 1)[0].rstrip(",.;")
     year = next((w for w in _years(first)), "")
     return f"{author} {year}".strip()

@@ -3,8 +3,11 @@
 Below: the whole app, put together as it is in operation, against a sandbox EHR.
 """
 
+import shutil
+import socket
+import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +18,14 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 import requests
+import uvicorn
 from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretBytes
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from deploy.sandbox.serving import RunningSandbox
+from deploy.sandbox.serving import RunningSandbox, start_sandbox
 from plugin.app import create_app
 from plugin.chart.chart import Chart, Coding, Condition, Medication, Patient
 from plugin.directory.listing import FeedOptions
@@ -101,8 +106,9 @@ def program(
         approach=(approach, "peer-led"),
         evidence=Evidence(
             grade,  # type: ignore[arg-type]
-            ("Zemore SE et al. A longitudinal study. J Subst Abuse Treat 2018;88:18",),
+            ("zemore2018",),
             "Involvement predicted outcome equally across groups.",
+            ("Zemore SE et al. A longitudinal study. J Subst Abuse Treat 2018;88:18",),
         ),
         needs=("alcohol",),
         reasons=(
@@ -408,17 +414,88 @@ def fill_directory(house: House, folder: Path) -> None:
         )
 
 
-@contextmanager
-def installed_app(sandbox: RunningSandbox, folder: Path) -> Iterator[Installed]:
+@dataclass(frozen=True)
+class Prepared:
+    """A database as it is after the first start, and the keys that it holds."""
+
+    database: Path
+    jwks: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Made once: to migrate and to fill a database is most of a test's time."""
+    folder = tmp_path_factory.mktemp("prepared")
+    sandbox = start_sandbox()
     app = create_app(settings_for(sandbox, folder), with_worker=False)
-    with TestClient(app, base_url=APP_URL) as client:
-        house: House = app.state.house
-        fill_directory(house, folder)
-        sandbox.register_client(APP_URL, jwks=house.smart.keys.public_jwks())
-        yield Installed(app, client, sandbox)
+    with TestClient(app, base_url=APP_URL):
+        fill_directory(app.state.house, folder)
+        jwks = app.state.house.smart.keys.public_jwks()
+    sandbox.stop()
+    return Prepared(folder / "selfhelp.db", jwks)
 
 
 @pytest.fixture
-def installed(sandbox: RunningSandbox, tmp_path: Path) -> Iterator[Installed]:
-    with installed_app(sandbox, tmp_path) as running:
-        yield running
+def installed(
+    sandbox: RunningSandbox, prepared: Prepared, tmp_path: Path
+) -> Iterator[Installed]:
+    shutil.copy(prepared.database, tmp_path / "selfhelp.db")
+    sandbox.register_client(APP_URL, jwks=prepared.jwks)
+    app = create_app(settings_for(sandbox, tmp_path), with_worker=False)
+    with TestClient(app, base_url=APP_URL) as client:
+        yield Installed(app, client, sandbox)
+
+
+# ---- the same, on real ports, for a real browser ----
+
+
+@dataclass
+class Served:
+    """The app as its own server, and the sandbox EHR that opens it in a frame."""
+
+    url: str
+    house: House
+    sandbox: RunningSandbox
+
+    def launch_url(self, patient: str, flavour: str = "") -> str:
+        query = {
+            "iss": self.sandbox.issuer(flavour),
+            "launch": self.sandbox.mint_launch(patient, flavour),
+        }
+        return f"{self.url}/launch?{urlencode(query)}"
+
+
+@pytest.fixture(scope="module")
+def served(
+    prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """The EHR is `localhost` and the app `127.0.0.1`: two sites to a browser."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copy(prepared.database, folder / "selfhelp.db")
+    sandbox = start_sandbox("localhost")
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    settings = settings_for(
+        sandbox, folder, url, frame_ancestors=[sandbox.url.rstrip("/")]
+    )
+    app = create_app(settings)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    sandbox.register_client(url, jwks=prepared.jwks)
+    yield Served(url, app.state.house, sandbox)
+    server.should_exit = True
+    thread.join(10)
+    sandbox.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()

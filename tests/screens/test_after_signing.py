@@ -6,6 +6,9 @@ import pytest
 
 OURS = {"origin": "https://app.test", "idempotency-key": "k"}
 
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def referral(installed: Any) -> tuple[str, str]:

@@ -7,6 +7,9 @@ import pytest
 OURS = {"origin": "https://app.test"}
 FIELDS = {"id", "status", "signed_at", "choices", "resources", "outcomes"}
 
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
 
 def decision(installed: Any, **changed: Any) -> dict[str, Any]:
     patient = installed.sandbox.patient_id("alcohol")

@@ -23,6 +23,9 @@ BODY = {
     "agreement": "named",
 }
 
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("path", "status"),

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
 
 def test_launch_leads_straight_to_the_ehr(installed: Any) -> None:
     answer = installed.client.get(

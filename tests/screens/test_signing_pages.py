@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
 
 def field(page: str, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
