@@ -1,9 +1,7 @@
 """`selfhelp recommend`: the whole recommendation for a Bundle, without an EHR."""
 
-import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,7 +27,13 @@ from plugin.matching.stated import PreferencesRefused, is_language, preferences_
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"
 )
-DEFAULT_DATABASE = "selfhelp.db"
+_SQLITE = "sqlite:///"
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="The TOML file; SELFHELP_CONFIG where it is not given."
+    ),
+]
 
 
 def recommend(
@@ -48,6 +52,7 @@ def recommend(
     ] = "",
     language: Annotated[str, typer.Option(help="Language of groups.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="JSON alone.")] = False,
+    config: Config = None,
 ) -> None:
     """Recommend for a FHIR Bundle, without an EHR."""
     when = _moment(at) if at else system_clock()
@@ -60,7 +65,7 @@ def recommend(
         raise BadInput("--within is a distance in km, above 0.")
     where = _country(country)
     chart = _chart(bundle, when)
-    with _meetings() as find:
+    with _meetings(config) as find:
         answer = recommend_for(
             chart,
             knowledge,
@@ -144,36 +149,27 @@ def _preferences(file: Path | None, knowledge: Knowledge) -> Preferences:
 
 
 @contextmanager
-def _meetings() -> Iterator[FindMeetings]:
-    """The directory's meetings, or none and a line that says so."""
-    url = _database()
-    if url is None:
+def _meetings(config: Path | None) -> Iterator[FindMeetings]:
+    """The directory's meetings, or none and a line that says so.
+
+    Raises: ConfigRefused, StoreUnavailable.
+    """
+    from plugin.commands.directory_parts import database_url, opened_directory
+
+    if not _is_there(database_url(config)):
         print("No directory: meetings were not looked up.", file=sys.stderr)
         yield _no_meetings
         return
-    from plugin.directory.directory import Directory
-    from plugin.store.engine import open_engine
-
-    engine = open_engine(url)
-    try:
-        yield Directory(engine, system_clock).next_meetings
-    finally:
-        engine.dispose()
+    with opened_directory(config) as directory:
+        yield directory.next_meetings
 
 
 def _no_meetings(_wanted: MeetingsWanted) -> Mapping[str, Sequence[Occurrence]]:
     return {}
 
 
-def _database() -> str | None:
-    """The database of the configuration, else the one beside; None without."""
-    named = os.environ.get("SELFHELP_CONFIG", "")
-    if named:
-        try:
-            url = tomllib.loads(Path(named).read_text("utf-8")).get("database_url")
-        except (OSError, ValueError) as error:
-            raise BadInput(f"SELFHELP_CONFIG {named} cannot be read.") from error
-        if isinstance(url, str):
-            return url
-    beside = Path(DEFAULT_DATABASE)
-    return f"sqlite:///{beside}" if beside.is_file() else None
+def _is_there(url: str) -> bool:
+    """Whether there is a database: asking for a recommendation makes none."""
+    if not url.startswith(_SQLITE):
+        return True
+    return Path(url.removeprefix(_SQLITE)).is_file()
