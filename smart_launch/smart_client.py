@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from smart_launch import launch
+from smart_launch.browser import Held, surplus_pending
 from smart_launch.callback import Callbacks, checked_code
 from smart_launch.capability import Capabilities
 from smart_launch.client_auth import ClientAuthenticator
@@ -21,10 +22,7 @@ from smart_launch.context import LaunchContext
 from smart_launch.cookies import (
     context_cookie,
     context_secret,
-    context_secrets,
     expired_cookie,
-    pending_ids,
-    sealed_pending,
 )
 from smart_launch.discovery import Discovery, SmartConfiguration
 from smart_launch.ehr_keys import EhrKeys
@@ -33,7 +31,6 @@ from smart_launch.errors import (
     EhrUnavailable,
     RelaunchNeeded,
     SmartError,
-    StateRejected,
 )
 from smart_launch.fhir_client import FhirClient
 from smart_launch.grant_access import GrantAccess
@@ -52,10 +49,6 @@ from smart_launch.tokens import GrantStore, StateLedger
 _log = logging.getLogger("smart_launch")
 
 SESSION = timedelta(hours=8)  # absolute; the app ends idle ones earlier
-# A page that starts launches in a loop must not fill the browser's cookie jar.
-_MOST_PENDING = 8
-# A proxy takes 8 kB of headers; these cookies take 90 bytes each.
-_MOST_CONTEXTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +122,8 @@ class SmartClient:
                 now=self.clock(),
                 random=self.random,
             )
-        surplus = self._surplus_pending(cookies)
-        return Redirect(redirect.url, redirect.set_cookies + surplus)
+        dropped = surplus_pending(cookies, self.seal)
+        return Redirect(redirect.url, redirect.set_cookies + dropped)
 
     def finish(
         self, query: Sequence[tuple[str, str]], cookies: Mapping[str, str]
@@ -222,22 +215,6 @@ class SmartClient:
         except RelaunchNeeded:
             return None
 
-    def _surplus_pending(self, cookies: Mapping[str, str]) -> tuple[str, ...]:
-        """Expire all but this browser's newest pending launches."""
-        begun: dict[str, float] = {}
-        for pending_id in pending_ids(cookies):
-            begun[pending_id] = self._begun(pending_id, cookies)
-        newest_first = sorted(begun, key=lambda one: begun[one], reverse=True)
-        return tuple(map(expired_cookie, newest_first[_MOST_PENDING - 1 :]))
-
-    def _begun(self, pending_id: str, cookies: Mapping[str, str]) -> float:
-        sealed = sealed_pending(cookies, pending_id) or ""
-        try:
-            found = PendingLaunch.unsealed(pending_id, sealed, self.seal)
-        except StateRejected:
-            return 0.0
-        return found.begun.timestamp()
-
     def _prove(
         self,
         registration: Registration,
@@ -276,71 +253,19 @@ class SmartClient:
             session=self.session,
         )
         self.grants.create(context, opened_grant(context, reply, now))
-        held = self._held(cookies)
-        ended = self._end_others(context, pending.supersedes, held)
+        held = Held.by(cookies, self.grants)
+        ended = held.end_others(context, pending.supersedes, self.grants)
         lasts = int(self.session.total_seconds())
         return Finished(
             context=context,
             set_cookies=(
                 context_cookie(context.id, secret, seconds=lasts),
                 expired_cookie(pending.id),
-                *map(expired_cookie, _surplus(held)),
+                *held.surplus(),
             ),
             superseded=pending.supersedes if pending.supersedes in ended else None,
             ended=ended,
         )
-
-    def _held(self, cookies: Mapping[str, str]) -> dict[str, LaunchContext | None]:
-        """The contexts that this browser can open; None for those that are over."""
-        held: dict[str, LaunchContext | None] = {}
-        for context_id, secret in context_secrets(cookies):
-            try:
-                context, _ = self.grants.load(context_id)
-            except RelaunchNeeded:
-                held[context_id] = None
-            else:
-                held[context_id] = context if context.opens_with(secret) else None
-        return held
-
-    def _end_others(
-        self,
-        context: LaunchContext,
-        supersedes: str | None,
-        held: Mapping[str, LaunchContext | None],
-    ) -> tuple[str, ...]:
-        """End the superseded context, and an earlier user's in the same browser.
-
-        Their cookies stay, so that a page that is still open is told that its session
-        has ended, and not that there never was one.
-        """
-        ended: list[str] = []
-        if supersedes is not None:
-            self.grants.end(supersedes, "superseded")
-            ended.append(supersedes)
-        for other in held.values():
-            if (
-                other is not None
-                and other.id not in ended
-                and other.tenant == context.tenant
-                and other.subject != context.subject
-            ):
-                self.grants.end(other.id, "another user launched in this browser")
-                ended.append(other.id)
-        return tuple(ended)
-
-
-def _surplus(held: Mapping[str, LaunchContext | None]) -> list[str]:
-    """The cookies to drop so that a day's launches do not outgrow the headers.
-
-    Those of contexts that are over go first, then the ones launched longest ago.
-    """
-
-    def age(context_id: str) -> float:
-        context = held[context_id]
-        return 0.0 if context is None else context.launched_at.timestamp()
-
-    newest_first = sorted(held, key=age, reverse=True)
-    return newest_first[_MOST_CONTEXTS - 1 :]
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from smart_launch.errors import (
     UnreadableAnswer,
 )
 from smart_launch.fhir_client import ReadLimits
+from smart_launch.gate import Limits
+from smart_launch.outbound import Outbound
 
 
 @pytest.fixture
@@ -141,6 +143,22 @@ def test_F02_read_that_recovers_is_read(fhir: Any, ehr: Any, answer: Any) -> Non
     assert len(search(fhir).entries) == 1
 
 
+def test_F02_closed_gate_is_not_knocked_at(
+    fhir: Any, ehr: Any, slept: list[float]
+) -> None:
+    door = Outbound(limits=Limits(trip_after=1))
+    cut = replace(fhir, outbound=door, limits=ReadLimits(attempts=1))
+    ehr.on(CONDITIONS, lambda request, one: None)
+    with pytest.raises(FhirUnavailable):
+        search(cut)
+    with pytest.raises(FhirBusy) as raised:
+        search(replace(cut, limits=ReadLimits()))
+    assert raised.value.http_status is None
+    assert slept == []
+    assert len(ehr.calls(CONDITIONS)) == 1
+    door.close()
+
+
 def test_F02_attempts_end_with_the_budget(fhir: Any, ehr: Any, answer: Any) -> None:
     ehr.on(CONDITIONS, answer(500))
     impatient = replace(fhir, limits=ReadLimits(budget=0.1, first_wait=5))
@@ -189,8 +207,23 @@ def test_F02_outcome_of_a_refusal_is_one_short_line(
     assert "no luck" not in str(raised.value)
 
 
+def test_F02_refusal_that_is_not_fhir_has_no_words(
+    fhir: Any, ehr: Any, answer: Any
+) -> None:
+    for body in (b"<html>", b"[]", b'{"error":"x"}'):
+        ehr.on(CONDITIONS, answer(400, body))
+        with pytest.raises(FhirRefused) as raised:
+            search(fhir)
+        assert raised.value.outcome is None
+
+
 @pytest.mark.parametrize(
-    "issues", [pytest.param(None, id="none"), pytest.param([], id="empty")]
+    "issues",
+    [
+        pytest.param(None, id="none"),
+        pytest.param([], id="empty"),
+        pytest.param([{}], id="nothing-said"),
+    ],
 )
 def test_F02_outcome_without_words_has_none(
     fhir: Any, ehr: Any, answer: Any, issues: Any
@@ -539,6 +572,16 @@ def test_F10_refused_token_without_another_asks_for_a_relaunch(
     ehr.good_tokens.clear()
     with pytest.raises(RelaunchNeeded):
         fhir.read("Patient", "p1")
+
+
+def test_F10_two_reads_with_one_refused_token_make_one_refresh(
+    fhir: Any, ehr: Any
+) -> None:
+    stale = fhir.access.token(fresh=False)
+    ehr.good_tokens.clear()
+    first = fhir.access.renewed(stale)
+    assert fhir.access.renewed(stale) == first
+    assert len(ehr.calls("/token")) == 2
 
 
 def test_F11_no_permission_is_not_no_conditions(
