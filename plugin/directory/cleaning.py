@@ -19,8 +19,9 @@ _UNPRINTABLE = re.compile(
     "\ud800-\udfff]"
 )
 _TAG = re.compile(r"<[a-zA-Z!/?][^>]*>?")
-# A cell that a spreadsheet would work out: "=...", or a sign and then a call.
-_FORMULA = re.compile(r"^(=|[+@-].*[(|!])")
+# A cell that a spreadsheet would work out: "=...", or a sign and then a call. (What
+# else begins with a sign is kept as text when it is exported.)
+_FORMULA = re.compile(r"^(=|[+@-].*[|!]|[+@-][A-Z.]{2,}\()")
 _E_MAIL = re.compile(r"[\w.+%-]+\s?@\s?[\w-]+(\.[\w-]+)+", re.UNICODE)
 _PHONE = re.compile(
     r"(?<!\d)(?:\+\d[\d\s().-]{6,}\d|\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}"
@@ -94,11 +95,12 @@ def name(value: Any) -> str:
     said = html.unescape(str(value)) if "&" in str(value) else str(value)
     if "<" in said and _TAG.search(said):
         raise RowRejected("the name holds markup")
+    said = said.strip()
+    if said[:1] in ("=", "+", "-", "@") and _FORMULA.match(said):
+        raise RowRejected("the name is a formula")
     said = text(said, LONGEST_NAME)
     if not said:
         raise RowRejected("no name")
-    if said[0] in "=+-@" and _FORMULA.match(said):
-        raise RowRejected("the name is a formula")
     return said
 
 

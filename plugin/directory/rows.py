@@ -13,7 +13,8 @@ _COLUMNS = (
     "m.id, m.uid, m.key, m.program, m.name, m.series, m.weekday, m.start_minute,"
     " m.minutes, m.timezone, m.rrule, m.first_date, m.except_dates, m.attendance,"
     " m.precision, m.venue, m.address, m.tags, m.languages, m.url, m.join_url,"
-    " m.phone, m.latitude, m.longitude, m.codes, m.notes, m.organisation, m.updated, f.id AS feed, f.fetched_at, f.demo,"
+    " m.phone, m.latitude, m.longitude, m.codes, m.notes, m.organisation, m.updated,"
+    " f.id AS feed, f.fetched_at, f.demo,"
     " k.hidden, k.trusted, k.liaison, k.liaison_phone"
 )
 _FROM = (

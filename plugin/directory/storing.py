@@ -115,7 +115,7 @@ def _check_not_swapped(name: str, latitude: float, longitude: float) -> None:
     here = offset / timedelta(hours=1) * 15
     if abs(longitude - here) <= 50 or not is_place(longitude, latitude):
         return
-    if abs(latitude - here) <= 25:
+    if zone_of_place(longitude, latitude) == name:
         raise RowRejected("latitude and longitude are swapped")
 
 

@@ -25,7 +25,7 @@ _GAP = "  "
 
 
 def table(found: Sequence[Occurrence], now: datetime, width: int | None = None) -> str:
-    """The meetings as lines of a table, no wider than the terminal where that can be."""
+    """The meetings as lines of a table, as wide as the terminal at most."""
     rows = [_HEAD, *(_row(one, now) for one in found)]
     total = width or shutil.get_terminal_size((100, 24)).columns
     widths = _widths(rows, max(total, 60))

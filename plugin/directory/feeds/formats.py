@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from plugin.directory.feeds import bmlt, csv_table, meeting_guide
+from plugin.directory.feeds import bmlt, csv_table, meeting_guide, oiaa
 from plugin.directory.feeds.reading import Reader
 
 FORMATS: Mapping[str, Reader] = {
     "meeting-guide": meeting_guide.read,
     "bmlt": bmlt.read,
+    "oiaa": oiaa.read,
     "csv": csv_table.read,
 }
 
