@@ -294,6 +294,7 @@ def _ingredient(row: Json) -> Ingredient:
         names=tuple(row["names"]),
         asks_needs=tuple(row["asks_needs"]),
         ask=row["ask"],
+        stance_matters=row["stance_matters"],
     )
 
 

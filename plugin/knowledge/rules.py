@@ -121,6 +121,7 @@ class Ingredient:
     names: tuple[str, ...]
     asks_needs: tuple[str, ...]
     ask: str
+    stance_matters: bool = True  # whether a group's stance on it is weighed
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from plugin.matching.recommendation import (
     Preferences,
     Recommendation,
     Recommended,
+    Removed,
     UnreadableEntry,
 )
 from plugin.matching.safety import Safety, safety_of
@@ -84,9 +85,17 @@ def recommend(
         removed=suitable.removed,
         unmapped=unmapped_of(facts, found.mapped, safety.coded),
         unreadable=tuple(UnreadableEntry(u.entry, u.reason) for u in chart.unreadable),
-        could_not_check=tuple(sorted(chart.could_not_check)),
+        # Read in part is not read: what is missing could be the risk.
+        could_not_check=tuple(sorted({*chart.could_not_check, *chart.incomplete})),
         notes=tuple(
-            dict.fromkeys([*_notes(chart, situation), *found.notes, *offered.notes])
+            dict.fromkeys(
+                [
+                    *_notes(chart, situation),
+                    *found.notes,
+                    *offered.notes,
+                    *_on_request(offered.ids, suitable.removed),
+                ]
+            )
         ),
     )
 
@@ -151,6 +160,13 @@ def _notes(chart: Chart, situation: Situation) -> Iterable[str]:
     if spoken and spoken != (situation.preferences.language or situation.language):
         yield f"The chart names another language ({spoken}): ask what is preferred."
     yield from _contradictions(facts, knowledge)
+
+
+def _on_request(offered: Collection[str], removed: Iterable[Removed]) -> Iterable[str]:
+    """Where nothing is offered, what could be had by asking."""
+    named = [m.name for m in removed if m.kind == "on request"]
+    if not offered and named:
+        yield f"Offered when asked for: {', '.join(named)}."
 
 
 def _contradictions(facts: Facts, knowledge: Knowledge) -> Iterable[str]:

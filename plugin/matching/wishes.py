@@ -40,7 +40,9 @@ def situation_of(
     """Takes: `wishes`, the preferences and the language that groups should speak."""
     needs = {need.id: need for need in found.stated()}
     active = {need.id for need in needs.values() if need.stage == "active"}
-    kinds = {taken.ingredient.kind for taken in facts.medicines}
+    taken = [medicine.ingredient for medicine in facts.medicines]
+    # Naltrexone alone speaks for alcohol as much as for opioids: no stance is weighed.
+    kinds = {ingredient.kind for ingredient in taken if ingredient.stance_matters}
     preferences, language = wishes
     return Situation(
         facts=facts,

@@ -1,10 +1,11 @@
 """The three to five that are put forward."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import Preferences
 
 
@@ -107,3 +108,23 @@ def test_directory_is_asked_once_for_all_suitable_programmes(
         "en",
         20,
     )
+
+
+def test_moud_friendly_group_is_put_among_the_first_three(
+    answer: Any, directory: Any, at: datetime
+) -> None:
+    # Groups that are not known to be friendly have a meeting tonight, the others none.
+    soon = at + timedelta(hours=2)
+    directory.meetings = {
+        p: [Occurrence(p, "f", "k", p, p, soon, 60, "online")]
+        for p in ("phoenix", "recovery_dharma", "refuge", "itr", "na", "ha")
+    }
+    friendly = {"mara", "smart", "lifering"}
+    found = answer(["F11.20", "F14.20", "F12.20"], find=directory.find)
+    assert not friendly & set(found.programs[:2])
+    assert friendly & set(found.r.offered[:3])
+
+
+def test_what_could_be_had_by_asking_is_named(answer: Any) -> None:
+    notes = answer(["F43.81"]).r.notes
+    assert any("Offered when asked for: The Compassionate Friends" in n for n in notes)

@@ -184,6 +184,7 @@ def test_few_needs_are_specific(answer: Any) -> None:
             ["F10.20"], ["rx:1819"], "smart", 0.12, id="medicine-makes-it-matter"
         ),
         pytest.param(["F10.20"], [], "smart", 0, id="R14-does-not-matter"),
+        pytest.param(["F10.20"], ["rx:7243"], "smart", 0, id="R14-naltrexone-alone"),
         pytest.param(["F20.9"], [], "spaa", 0.12, id="psychosis"),
         pytest.param(
             ["F33.1"], ["Sertraline 50 MG"], "dbsa", 0.12, id="antidepressant"

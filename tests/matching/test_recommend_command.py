@@ -74,6 +74,9 @@ def test_bad_option_ends_with_2_and_one_line(
         pytest.param("{", "not JSON", id="no-json"),
         pytest.param('{"spiritual": "maybe"}', "spiritual is one of", id="spiritual"),
         pytest.param('{"modality": "tv"}', "modality is one of", id="modality"),
+        pytest.param(
+            '{"language": "no language"}', "language is a code", id="language-form"
+        ),
         pytest.param('{"women": "yes"}', "women is true or false", id="flag"),
         pytest.param('{"language": 3}', "language is a code", id="language"),
         pytest.param('{"picks": "aa"}', "picks is a list", id="picks-no-list"),
@@ -163,6 +166,16 @@ def test_empty_preferences_are_no_preferences(
     assert (
         run(file, "--at", AT)[1] == run(file, "--at", AT, "--preferences", "w.json")[1]
     )
+
+
+def test_preferences_that_are_null_are_not_stated(
+    run: Callable[..., tuple[int, str, str]], file: str, tmp_path: Path
+) -> None:
+    stated = {"spiritual": None, "women": None, "language": "ES", "picks": None}
+    (tmp_path / "w.json").write_text(json.dumps(stated))
+    code, out, _ = run(file, "--json", "--at", AT, "--preferences", "w.json")
+    assert code == 0
+    assert "lifering" in {m["id"] for m in json.loads(out)["removed"]}
 
 
 def test_configuration_that_cannot_be_read_ends_with_2(
