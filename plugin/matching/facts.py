@@ -74,6 +74,7 @@ class Taken:
 @dataclass(frozen=True, slots=True)
 class Facts:
     at: datetime
+    patient: str  # reference
     age: int | None
     gender: str
     country: str
@@ -96,6 +97,7 @@ def facts_of(
     findings.sort(key=lambda f: f.condition.reference)
     return Facts(
         at=at,
+        patient=chart.patient.reference,
         age=age_in_years(chart.patient.birth_date, at),
         gender=chart.patient.gender,
         country=_country(country or chart.patient.country),

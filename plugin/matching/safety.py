@@ -80,7 +80,7 @@ def safety_of(facts: Facts, needs: NeedsFound, knowledge: Knowledge) -> Safety:
     all_sparks = _sparks(facts, needs, knowledge)
     for rule in knowledge.rules.values():
         sparks = all_sparks.get(rule.id, [])
-        if sparks or _is_below_age(rule, facts):
+        if sparks:
             warning = _warning(rule, sparks, facts, knowledge)
             fired.append(Fired(rule, warning))
     fired.sort(key=lambda f: (_RANK[f.warning.level], f.rule.order))
@@ -111,6 +111,7 @@ def _sparks(facts: Facts, needs: NeedsFound, knowledge: Knowledge) -> _Sparks:
             add(rule.id, _by_medicine(medicine, facts))
         for together in rule.together:
             add(rule.id, _by_company(together, facts, needs))
+        add(rule.id, _by_age(rule, facts))
     return sparks
 
 
@@ -203,20 +204,16 @@ def _in_range(trigger: ScoreTrigger, value: float) -> bool:
     return above and (trigger.below is None or value < trigger.below)
 
 
-def _is_below_age(rule: Rule, facts: Facts) -> bool:
-    return (
-        rule.age_below is not None
-        and facts.age is not None
-        and facts.age < rule.age_below
-    )
+def _by_age(rule: Rule, facts: Facts) -> Iterable[Spark]:
+    if rule.age_below is None or facts.age is None or facts.age >= rule.age_below:
+        return
+    yield Spark(rule.level, Because(facts.patient, display=f"{facts.age} years"))
 
 
 def _warning(
     rule: Rule, sparks: Sequence[Spark], facts: Facts, knowledge: Knowledge
 ) -> SafetyWarning:
-    level: Level = rule.level
-    if sparks:
-        level = min((s.level for s in sparks), key=lambda name: _RANK[name])
+    level: Level = min((s.level for s in sparks), key=lambda name: _RANK[name])
     details = sorted({s.detail for s in sparks if s.detail})
     lines = knowledge.lines_for(rule.line_topics, facts.country)
     red = level == "red"
@@ -233,7 +230,7 @@ def _warning(
         needs_follow_up=red and rule.follow_up,
         asks_withdrawal=rule.asks_withdrawal,
         crisis_lines=tuple(line.id for line in lines),
-        history=bool(sparks) and all(s.history for s in sparks),
+        history=all(s.history for s in sparks),
     )
 
 

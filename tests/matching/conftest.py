@@ -51,7 +51,8 @@ def condition(number: int, written: str | Mapping[str, Any]) -> Json:
     if "text" in said:
         resource["code"]["text"] = said["text"]
     if "category" in said:
-        resource["category"] = [{"coding": [{"code": said["category"]}]}]
+        names = said["category"].split()
+        resource["category"] = [{"coding": [{"code": name}]} for name in names]
     if "on" in said:
         resource["recordedDate"] = said["on"]
     if "encounter" in said:

@@ -157,6 +157,12 @@ def test_every_rule_has_a_case(knowledge: Any) -> None:
     [
         pytest.param([], {"44260-8": 0}, {"S1"}, id="item9-0"),
         pytest.param([], {"93246-7": False}, {"S1"}, id="cssrs-no"),
+        pytest.param(
+            [{"codes": ["T14.91XA"], "on": "2026-02-01"}],
+            {},
+            {"S2"},
+            id="recent-attempt-is-no-history",
+        ),
         pytest.param(["T40.2X5A"], {}, {"S8", "S3"}, id="adverse-effect"),
         pytest.param(["T40.2X6A"], {}, {"S8", "S3"}, id="underdosing"),
         pytest.param(["T40.5X1A"], {}, {"S8"}, id="cocaine-is-no-opioid"),
@@ -220,6 +226,11 @@ def test_unconfirmed_problem_fires_with_a_question_mark(answer: Any) -> None:
 @pytest.mark.parametrize(("age", "fires"), [(17, True), (18, False), (None, False)])
 def test_S12_fires_below_18(answer: Any, age: int | None, fires: bool) -> None:
     assert ("S12" in answer(["F32.0"], age=age).levels) is fires
+
+
+def test_S12_cites_the_patient(answer: Any) -> None:
+    (line,) = answer([], age=16).warning("S12").because
+    assert (line.resource, line.display) == ("Patient/p1", "16 years")
 
 
 def test_bmi_of_a_child_is_not_read(answer: Any) -> None:

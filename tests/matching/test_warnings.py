@@ -93,6 +93,10 @@ def test_R8_old_encounter_diagnosis_is_history(
     [
         pytest.param({"category": "problem-list-item", "on": "2024-05-01"}, id="list"),
         pytest.param({"category": "encounter-diagnosis", "on": "2026-02-20"}, id="new"),
+        pytest.param(
+            {"category": "encounter-diagnosis problem-list-item", "on": "2024-05-01"},
+            id="both-categories",
+        ),
         pytest.param({"category": "encounter-diagnosis"}, id="undated"),
         pytest.param({"on": "2024-05-01"}, id="without-category"),
         pytest.param({"category": "encounter-diagnosis", "on": "2026"}, id="year"),
