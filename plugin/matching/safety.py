@@ -123,6 +123,8 @@ def _by_code(match: _Match, facts: Facts, knowledge: Knowledge) -> Iterable[Spar
         return
     if trigger.not_icd10cm and _says_remission(finding, knowledge):
         return
+    if _is_something_else(match, knowledge):
+        return
     old = match.rule.acute and finding.old_encounter
     gone = finding.state != "current" and "current" not in trigger.when
     level: Level = "amber" if old and trigger.level == "red" else trigger.level
@@ -173,6 +175,13 @@ def _says_remission(finding: Finding, knowledge: Knowledge) -> bool:
         for read in finding.codes
         for meaning in knowledge.index.meanings(read.system, read.code).values()
     )
+
+
+def _is_something_else(match: _Match, knowledge: Knowledge) -> bool:
+    """Whether the words say what the code leaves open: F15 can be caffeine."""
+    meanings = knowledge.index.meanings(match.read.system, match.read.code)
+    others = [knowledge.need(need).unless_text for need in meanings]
+    return any(other and other in match.finding.words for other in others)
 
 
 def _history(finding: Finding, *, old: bool, gone: bool) -> str:

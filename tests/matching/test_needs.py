@@ -248,6 +248,10 @@ def test_substance_induced_code_alone_is_dual_diagnosis(answer: Any) -> None:
     assert found.need("dual_diagnosis").because[0].code == "F10.24"
 
 
+def test_derived_need_is_no_surer_than_its_sources(answer: Any) -> None:
+    assert answer(["Z71.41", "F33.1"]).need("dual_diagnosis").confidence == 0.7
+
+
 def test_asked_need_derives_nothing(answer: Any) -> None:
     assert "dual_diagnosis" not in answer(["F10.90", "F33.1"]).stages
 
@@ -276,6 +280,19 @@ def test_score_asks_about_a_need(
 
 def test_score_below_its_cut_off_asks_nothing(answer: Any) -> None:
     assert answer([], {"75626-2": 3, "44261-6": 9}).stages == {}
+
+
+def test_old_score_asks_nothing(answer: Any) -> None:
+    old = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "status": "final",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "44261-6"}]},
+        "valueInteger": 20,
+        "effectiveDateTime": "2025-10-01",
+    }
+    assert answer([], [old]).stages == {}
 
 
 def test_clinician_can_add_and_drop_needs(answer: Any) -> None:

@@ -13,6 +13,7 @@ FIRES = [
         {"S1": "red"},
         id="S1-attempt-recent",
     ),
+    pytest.param(["T14.91"], {}, {"S1": "red"}, id="S1-attempt-without-7th"),
     pytest.param(["sct:6471006"], {}, {"S1": "red"}, id="S1-snomed"),
     pytest.param(["sct:225444004"], {}, {"S1": "red"}, id="S1-at-risk"),
     pytest.param(
@@ -168,6 +169,13 @@ def test_every_rule_has_a_case(knowledge: Any) -> None:
         pytest.param(["T40.5X1A"], {}, {"S8"}, id="cocaine-is-no-opioid"),
         pytest.param(["T39.1X1A"], {}, {"S3"}, id="accident-is-no-self-harm"),
         pytest.param(["T43.2X5A"], {}, {"S3"}, id="adverse-effect-is-no-self-harm"),
+        pytest.param(
+            [{"codes": ["F15.920"], "text": "Caffeine intoxication"}],
+            {},
+            {"S16", "S17"},
+            id="caffeine",
+        ),
+        pytest.param(["T14.91XD"], {}, {"S1"}, id="attempt-subsequent-encounter"),
         pytest.param(["F10.21"], {}, {"S6", "S6b"}, id="remission-no-withdrawal"),
         pytest.param(
             [{"codes": ["F10.20"], "clinical": "remission"}],
