@@ -31,11 +31,16 @@ def asked(form: Posted) -> Asked:
 
 
 def draft_of(
-    form: Posted, draft: Draft, shown: Recommendation, needs: Sequence[Need]
+    form: Posted,
+    draft: Draft,
+    shown: Recommendation,
+    needs: Sequence[Need],
+    known_needs: Collection[str],
 ) -> Draft:
     """The draft with everything that the page said. Unknown names are dropped.
 
-    Takes: `needs`, the chart's own, before any was taken out.
+    Takes: `needs`, the chart's own, before any was taken out; `known_needs`, the ids
+           of all that can be added.
     """
     programs = {p.id for p in shown.programs}
     removed = {r.id for r in shown.removed}
@@ -54,7 +59,7 @@ def draft_of(
             if s in {one.id for one in shown.single_sessions}
         ),
     )
-    taken = _with_needs(form, taken, needs)
+    taken = _with_needs(form, taken, needs, known_needs)
     return with_answers(form, _acted(asked(form), form, taken, programs), shown)
 
 
@@ -125,17 +130,19 @@ def _meetings(form: Posted, shown: Recommendation) -> Mapping[str, str]:
     }
 
 
-def _with_needs(form: Posted, draft: Draft, needs: Sequence[Need]) -> Draft:
-    """Which needs were taken out, and which questions were answered with yes."""
+def _with_needs(
+    form: Posted, draft: Draft, needs: Sequence[Need], known: Collection[str]
+) -> Draft:
+    """Which needs were taken out, which confirmed, and which added by hand."""
     on_page, ticked = set(form.every("need-shown")), set(form.every("need"))
-    if not on_page:
+    if not on_page and not form.one("need-new"):
         return draft
-    asks = {n.id for n in needs if n.stage == "ask"}
-    sure = {n.id for n in needs} - asks
+    sure = {n.id for n in needs if n.stage != "ask"}
+    added = ((on_page & ticked) | {form.one("need-new")}) - sure
     return replace(
         draft,
         dropped_needs=tuple(sorted((sure & on_page) - ticked)),
-        added_needs=tuple(sorted(asks & on_page & ticked)),
+        added_needs=tuple(sorted(added & set(known))),
     )
 
 

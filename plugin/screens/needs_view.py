@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from plugin.chart.chart import Chart
@@ -31,7 +31,10 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class NeedsView:
+    """`known` is every need of the knowledge base, by id, with its name."""
+
     words: Words
+    known: Mapping[str, str]
 
     def values(
         self,
@@ -41,7 +44,9 @@ class NeedsView:
         every_need: Sequence[Need],
     ) -> dict[str, object]:
         """Takes: `every_need`, the chart's own, before any was taken out."""
-        lines = [self._need(need, draft) for need in every_need]
+        in_chart = {need.id for need in every_need}
+        by_hand = [n for n in shown.needs if n.id not in in_chart]
+        lines = [self._need(need, draft) for need in (*every_need, *by_hand)]
         taken = [line.name for line in lines if line.taken]
         asked = sum(1 for line in lines if line.stage == "ask" and not line.taken)
         said = ", ".join(taken) or self.words.say("none taken up")
@@ -56,6 +61,11 @@ class NeedsView:
         return {
             "needs": lines,
             "needs_line": said,
+            "other_needs": [
+                (need, self.words.say(name))
+                for need, name in self.known.items()
+                if need not in in_chart | {n.id for n in by_hand}
+            ],
             "sources": sources,
             "sources_words": summary,
             "unmapped": [CodeLine(u.code, u.display) for u in shown.unmapped],

@@ -32,7 +32,13 @@ def choose(launch: ChangingLaunch, form: Form) -> Response:
     check_patient(launch, form.one("patient"))
     before = draft_of_launch(launch)
     visit = visit_of(launch, before)
-    draft = draft_of(form, before, visit.recommendation, visit.needs)
+    draft = draft_of(
+        form,
+        before,
+        visit.recommendation,
+        visit.needs,
+        launch.house.knowledge.needs.keys(),
+    )
     act = asked(form).act
     if act == "reread":
         launch.house.visits.forget(launch.context.id)
@@ -72,7 +78,13 @@ def _page(
     lacking = unanswered(
         visit.recommendation.warnings, draft.answers, words, now.date()
     )
-    view = RecommendView(words, HelpLines(launch.house.knowledge, words).by_id, now)
+    knowledge = launch.house.knowledge
+    view = RecommendView(
+        words,
+        HelpLines(knowledge, words).by_id,
+        now,
+        {need.id: need.name for need in knowledge.needs.values()},
+    )
     values = view.values(
         visit.chart,
         visit.recommendation,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,7 @@ class RecommendView:
     words: Words
     crisis: CrisisLines
     now: datetime
+    known_needs: Mapping[str, str]
 
     def values(
         self,
@@ -105,7 +106,9 @@ class RecommendView:
             "chosen_words": self._chosen_words(cards),
             "knowledge_version": shown.knowledge_version,
             **self._left_out(shown, draft),
-            **NeedsView(self.words).values(chart, shown, draft, every_need),
+            **NeedsView(self.words, self.known_needs).values(
+                chart, shown, draft, every_need
+            ),
             **self._sessions(shown.single_sessions, draft),
             **PreferencesView(self.words).values(draft, has_place=has_place),
         }
@@ -210,8 +213,8 @@ class RecommendView:
     def _none_words(self, shown: Recommendation) -> str:
         if not shown.needs:
             return self.words.say(
-                "The chart names no need that a group answers. Tick a need to ask "
-                "about, or talk about what the patient would like."
+                "The chart names no need that a group answers. Talk about what the "
+                "patient would like, and add a need if there is one."
             )
         return self.words.say(
             "None of the groups that the rules know suits this patient. The list is "

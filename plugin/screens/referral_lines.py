@@ -201,6 +201,26 @@ class ReferralWords:
             "reason_options": self._reasons(),
         }
 
+    def standing(
+        self, referrals: Sequence[Filed], in_chart: Sequence[EarlierReferral]
+    ) -> list[str]:
+        """A line for each referral that nobody has closed, by whomever."""
+        ours = {r.reference for f in referrals for r in f.resources if r.reference}
+        lines = [
+            f"{self.names(f)}; {self.signed(f)}; {f.signed.author_name}"
+            for f in referrals
+            if is_open(f)
+        ]
+        for one in in_chart:
+            if one.status == "active" and one.reference not in ours:
+                parts = (
+                    self._others(one).name,
+                    self._others(one).signed,
+                    one.requester,
+                )
+                lines.append("; ".join(part for part in parts if part))
+        return lines
+
     def names(self, filed: Filed) -> str:
         return "; ".join(choice.name for choice in filed.signed.choices)
 

@@ -21,6 +21,7 @@ from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
 from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form, Posted
+from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
 from plugin.screens.sign_view import (
     DECLINE_REASONS,
@@ -247,6 +248,7 @@ def _page(
         draft,
         visit.plan,
         missing=missing or {},
+        already=_already(launch, visit),
     )
     frame = frame_of(launch, visit, "recommend")
     return page(
@@ -255,3 +257,11 @@ def _page(
         {"frame": frame, "problems": problems, **values},
         status=status,
     )
+
+
+def _already(launch: Passed, visit: Visit) -> list[str]:
+    """Referrals that stand: who looks twice does not refer twice by mistake."""
+    context = launch.context
+    filed = launch.house.ledger.referrals(context.tenant, context.patient)
+    said = ReferralWords(launch.words, visit.zone)
+    return said.standing(filed, visit.chart.referrals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -62,8 +62,12 @@ class SignView:
         plan: WritePlan,
         *,
         missing: Mapping[str, str],
+        already: Sequence[str],
     ) -> dict[str, object]:
-        """Everything but the frame."""
+        """Everything but the frame.
+
+        Takes: `already`, a line for each referral that stands already.
+        """
         notes = {a: self.note(shown, draft, plan, a) for a in ("named", "unnamed")}
         may_tell = self._may_tell(shown, draft)
         offered = notes["unnamed" if draft.agreement == "unnamed" else "named"]
@@ -71,6 +75,7 @@ class SignView:
         say = self.words.say
         return {
             "key": draft.key,
+            "already": already,
             "choices": [
                 card(found, draft, self.words, self.now)
                 for p in draft.picks

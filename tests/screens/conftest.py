@@ -7,7 +7,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -398,20 +398,29 @@ def settings_for(
     )
 
 
-def fill_directory(house: House, folder: Path) -> None:
+def fill(
+    house: House,
+    folder: Path,
+    *,
+    names: Sequence[str] = ("aa", "smart", "dbsa"),
+    rows: int | None = None,
+) -> None:
     """A few meetings beside the sandbox's patients in Brooklyn."""
     file = folder / "feed.json"
-    file.write_bytes(orjson.dumps(FEED))
-    for name in ("aa", "smart", "dbsa"):
-        house.directory.import_feed(
-            FileSource(file),
-            FeedOptions(
-                feed=f"test-{name}",
-                program=name,
-                format="meeting-guide",
-                timezone="America/New_York",
-            ),
+    file.write_bytes(orjson.dumps(FEED[-rows:] if rows else FEED))
+    for name in names:
+        options = FeedOptions(
+            feed=f"test-{name}",
+            program=name,
+            format="meeting-guide",
+            timezone="America/New_York",
         )
+        house.directory.import_feed(FileSource(file), options, accept_shrunken=True)
+
+
+@pytest.fixture
+def fill_directory() -> Callable[..., None]:
+    return fill
 
 
 @dataclass(frozen=True)
@@ -429,19 +438,39 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     sandbox = start_sandbox()
     app = create_app(settings_for(sandbox, folder), with_worker=False)
     with TestClient(app, base_url=APP_URL):
-        fill_directory(app.state.house, folder)
+        fill(app.state.house, folder)
         jwks = app.state.house.smart.keys.public_jwks()
     sandbox.stop()
     return Prepared(folder / "selfhelp.db", jwks)
 
 
+class MovableClock:
+    """The real time, and a step that a test makes."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def moving_clock() -> MovableClock:
+    return MovableClock()
+
+
 @pytest.fixture
 def installed(
-    sandbox: RunningSandbox, prepared: Prepared, tmp_path: Path
+    sandbox: RunningSandbox,
+    prepared: Prepared,
+    tmp_path: Path,
+    moving_clock: MovableClock,
 ) -> Iterator[Installed]:
     shutil.copy(prepared.database, tmp_path / "selfhelp.db")
     sandbox.register_client(APP_URL, jwks=prepared.jwks)
-    app = create_app(settings_for(sandbox, tmp_path), with_worker=False)
+    app = create_app(
+        settings_for(sandbox, tmp_path), clock=moving_clock, with_worker=False
+    )
     with TestClient(app, base_url=APP_URL) as client:
         yield Installed(app, client, sandbox)
 

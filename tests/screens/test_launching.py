@@ -1,8 +1,10 @@
 """In and out of the app: the launch, the cookies, the end."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
 # Each runs the whole app against a sandbox EHR.
 pytestmark = pytest.mark.slow
@@ -125,3 +127,65 @@ def test_L34_second_launch_leaves_the_first_alone(installed: Any) -> None:
     second = installed.launch("opioid")
     assert "Marcus Avery" in installed.client.get(first).text
     assert "Marcus Avery" not in installed.client.get(second).text
+
+
+def test_X10_cookie_carries_every_flag(installed: Any) -> None:
+    answer = installed.client.get(
+        "/launch",
+        params={
+            "iss": installed.sandbox.issuer(),
+            "launch": installed.sandbox.mint_launch("alcohol"),
+        },
+        follow_redirects=False,
+    )
+    back = requests.get(answer.headers["location"], allow_redirects=False, timeout=5)
+    callback = back.headers["location"].removeprefix("https://app.test")
+    finished = installed.client.get(callback, follow_redirects=False)
+    cookies = [
+        value
+        for made in (answer, finished)
+        for value in made.headers.get_list("set-cookie")
+    ]
+    assert len(cookies) >= 2
+    for cookie in cookies:
+        assert cookie.startswith("__Host-launch-")
+        for flag in ("Secure", "HttpOnly", "SameSite=None", "Partitioned", "Path=/"):
+            assert flag in cookie.split("; ")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status"),
+    [pytest.param(14, 200, id="in-use"), pytest.param(16, 401, id="L42-idle")],
+)
+def test_L42_launch_without_use_ends(
+    installed: Any, moving_clock: Any, minutes: int, status: int
+) -> None:
+    path = installed.launch()
+    moving_clock.ahead = timedelta(minutes=minutes)
+    answer = installed.client.get(path)
+    assert answer.status_code == status
+    if status == 401:
+        assert "This session has ended" in answer.text
+        assert installed.client.get(path).status_code == 409
+
+
+def test_unforeseen_error_is_a_page_that_says_nothing(installed: Any) -> None:
+    def broken() -> None:
+        raise RuntimeError("CANARY-4412")
+
+    installed.app.add_api_route("/broken", broken)
+    answer = installed.client.get("/broken")
+    assert answer.status_code == 500
+    assert "CANARY" not in answer.text
+    assert "Something went wrong in this app" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_L34_launch_in_a_hidden_frame_keeps_the_draft(installed: Any) -> None:
+    path = installed.launch("alcohol")
+    page = installed.client.get(path).text
+    patient = page.split('name="patient" value="')[1].split('"')[0]
+    fields = [("patient", patient), ("do", "review"), ("program", "aa")]
+    installed.post(f"{path}choices", fields)
+    installed.launch("opioid")
+    assert "Alcoholics Anonymous" in installed.client.get(f"{path}sign").text

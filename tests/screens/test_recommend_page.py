@@ -32,7 +32,7 @@ def shown(chart: Chart, frame: Frame, words: Words, now: datetime) -> Page:
         *,
         waits: bool = False,
     ) -> str:
-        values = RecommendView(words, _lines, now).values(
+        values = RecommendView(words, _lines, now, {"gambling": "Gambling"}).values(
             chart,
             recommendation,
             draft or Draft(),

@@ -2,6 +2,8 @@
 
 import html
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,3 +280,49 @@ def test_group_left_out_keeps_its_reason(installed: Any) -> None:
     assert "Tried it twice" in again
     installed.post(f"{path}choices", [patient, ("do", f"back:{group}")])
     assert f'id="pick-{group}"' in installed.client.get(path).text
+
+
+def test_need_is_added_by_hand_and_taken_out_again(installed: Any) -> None:
+    path = installed.launch()
+    page = installed.client.get(path).text
+    patient = ("patient", field(page, "patient"))
+    fields = [patient, ("do", "update"), ("need-new", "gambling")]
+    installed.post(f"{path}choices", [*fields, *shown_needs(page)])
+    again = installed.client.get(path).text
+    assert 'name="need" value="gambling" checked' in again
+    assert "Gamblers Anonymous" in again
+    kept = [f for f in shown_needs(again) if f != ("need", "gambling")]
+    installed.post(f"{path}choices", [patient, ("do", "update"), *kept])
+    assert 'value="gambling" checked' not in installed.client.get(path).text
+
+
+def test_P10_earlier_referral_is_shown_before_signing(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    assert "Already referred:" not in page
+    signed(installed, path, page, "named")
+    page = chosen(installed, path, "aa")
+    assert "Already referred:" in page
+    assert "Alcoholics Anonymous" in page.split("Already referred:")[1]
+    second = signed(installed, path, page, "named")
+    assert second.status_code == 303
+    assert len(installed.client.get(f"{path}api/referrals").json()) == 2
+
+
+def test_P11_meeting_that_is_gone_is_chosen_again(
+    installed: Any, tmp_path: Path, fill_directory: Callable[..., None]
+) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    fill_directory(installed.house, tmp_path, names=("aa",), rows=1)
+    answer = signed(installed, path, page, "named")
+    assert answer.status_code == 409
+    assert "cancelled or moved" in answer.text
+    assert installed.client.get(f"{path}api/referrals").json() == []
+
+
+def shown_needs(page: str) -> list[tuple[str, str]]:
+    """What the form sends of the needs as they are ticked."""
+    every = re.findall(r'name="need" value="(\w+)"( checked)?', page)
+    fields = [("need-shown", need) for need, _ in every]
+    return fields + [("need", need) for need, ticked in every if ticked]

@@ -57,7 +57,7 @@ function recommend(form) {
     }
   });
 
-  one("[data-review]", form).addEventListener("click", (event) => {
+  one("[data-review]", form)?.addEventListener("click", (event) => {
     if (ordered.length > 0 || picks.length === 0) return;
     event.preventDefault();
     show(form.dataset.nothing);

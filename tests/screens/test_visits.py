@@ -1,0 +1,124 @@
+"""One visit of a launch: what is read, kept, and worked out again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from plugin.matching.recommendation import Preferences
+from plugin.visit import MOST_KEPT, Stated
+
+# Each runs the whole app against a sandbox EHR.
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def context(installed: Any) -> Any:
+    """The context of a fresh launch, as the store has it."""
+    launch = installed.launch().split("/")[2]
+    return installed.house.contexts.load(launch)[0]
+
+
+def reads(installed: Any) -> int:
+    return len(installed.events("chart.read"))
+
+
+def test_visit_is_read_once_and_kept(installed: Any, context: Any) -> None:
+    visits = installed.house.visits
+    first = visits.open(context)
+    assert visits.open(context) is first
+    assert reads(installed) == 1
+    assert len(installed.events("recommendation.shown")) == 1
+
+
+def test_two_requests_at_once_read_once(installed: Any, context: Any) -> None:
+    visits = installed.house.visits
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: visits.open(context), range(4)))
+    assert len({id(visit) for visit in opened}) == 1
+    assert reads(installed) == 1
+
+
+def test_visit_is_read_again_after_ten_minutes(
+    installed: Any, context: Any, moving_clock: Any
+) -> None:
+    visits = installed.house.visits
+    visits.open(context)
+    moving_clock.ahead = timedelta(minutes=9)
+    visits.open(context)
+    assert reads(installed) == 1
+    moving_clock.ahead = timedelta(minutes=11)
+    visits.open(context)
+    assert reads(installed) == 2
+
+
+def test_forgotten_visit_is_read_again(installed: Any, context: Any) -> None:
+    visits = installed.house.visits
+    visits.open(context)
+    visits.forget(context.id)
+    visits.open(context)
+    assert reads(installed) == 2
+
+
+def test_wishes_are_worked_out_without_reading_again(
+    installed: Any, context: Any
+) -> None:
+    visits = installed.house.visits
+    before = visits.open(context)
+    after = visits.prefer(context, Preferences(spiritual="secular_only"))
+    assert reads(installed) == 1
+    assert after.preferences.spiritual == "secular_only"
+    assert after.plan == before.plan
+    removed = {r.id for r in after.recommendation.removed}
+    assert "aa" in removed - {r.id for r in before.recommendation.removed}
+    assert len(installed.events("preferences.changed")) == 1
+
+
+def test_needs_are_taken_out_and_stay_known(installed: Any, context: Any) -> None:
+    visits = installed.house.visits
+    visit = visits.open(context)
+    kept = frozenset(n.id for n in visit.needs if n.id != "alcohol")
+    after = visits.prefer(context, Preferences(), kept)
+    assert "alcohol" not in {n.id for n in after.recommendation.needs}
+    assert "alcohol" in {n.id for n in after.needs}
+
+
+def test_what_was_stated_survives_reading_again(installed: Any, context: Any) -> None:
+    visits = installed.house.visits
+    stated = Stated(preferences=Preferences(modality="online"))
+    visits.open(context, stated)
+    visits.forget(context.id)
+    again = visits.open(context, stated)
+    assert again.preferences.modality == "online"
+    assert len(again.needs) > 1
+
+
+def test_unread_capabilities_promise_nothing(installed: Any, context: Any) -> None:
+    installed.sandbox.faults.add("status", on="metadata", code=500)
+    visit = installed.house.visits.open(context)
+    assert visit.capabilities is None
+    assert visit.plan.mode == "handout"
+    assert "could not be read" in visit.plan.reasons[0]
+
+
+def test_what_could_not_be_read_is_said(installed: Any, context: Any) -> None:
+    installed.sandbox.faults.add("status", on="search", type="Observation", code=403)
+    visit = installed.house.visits.open(context)
+    assert "Observation" in visit.chart.could_not_check
+    page = installed.client.get(f"/launches/{context.id}/").text
+    assert "Could not check: screening scores" in page
+
+
+def test_memory_is_bounded(installed: Any) -> None:
+    visits = installed.house.visits
+    for number in range(MOST_KEPT + 20):
+        visits._slot(f"launch-{number}")
+    assert len(visits._slots) == MOST_KEPT
+
+
+def test_clinics_clock_is_that_of_the_nearest_meeting(
+    installed: Any, context: Any
+) -> None:
+    visit = installed.house.visits.open(context)
+    assert str(visit.zone) == "America/New_York"
