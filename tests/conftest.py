@@ -1,4 +1,10 @@
-"""Fixtures that every room may use."""
+"""Fixtures that every room may use.
+
+What they need is imported where it is used: the tests of smart_launch pass without
+the plugin beside them.
+"""
+
+from __future__ import annotations
 
 import shutil
 import tempfile
@@ -6,14 +12,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
-from deploy.sandbox.serving import RunningSandbox, start_sandbox
-from plugin.store.engine import open_engine
-from plugin.store.migrate import migrate
+if TYPE_CHECKING:
+    from deploy.sandbox.serving import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -90,6 +95,8 @@ def database_url(
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """A migrated database of each kind, for one test."""
+    from plugin.store.engine import open_engine
+
     opened = open_engine(database_url)
     yield opened
     opened.dispose()
@@ -98,6 +105,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database to copy: migrating takes longer."""
+    from plugin.store.engine import open_engine
+    from plugin.store.migrate import migrate
+
     file = tmp_path_factory.mktemp("template") / "selfhelp.db"
     opened = open_engine(f"sqlite:///{file}")
     migrate(opened)
@@ -108,6 +118,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url: str) -> str:
     """The name of a migrated database to copy."""
+    from plugin.store.engine import open_engine
+    from plugin.store.migrate import migrate
+
     server = make_url(postgres_url)
     _administer(server, "CREATE DATABASE migrated")
     opened = open_engine(_named(server, "migrated"))
@@ -142,6 +155,8 @@ def sandbox_factory() -> Iterator[Callable[..., RunningSandbox]]:
 
     Takes: what `start_sandbox` takes, such as flavour="epic" or host="localhost".
     """
+    from deploy.sandbox.serving import start_sandbox
+
     running: list[RunningSandbox] = []
 
     def start(**given: Any) -> RunningSandbox:

@@ -481,6 +481,17 @@ def test_F07_next_link_elsewhere_is_never_followed(
     assert "X-Evil" not in str(result)
 
 
+def test_F07_token_does_not_follow_even_to_an_allowed_host(
+    fhir: Any, ehr: Any, new_ehr: Any, answer: Any
+) -> None:
+    login = new_ehr("login")
+    allowing = replace(fhir.registration, allowed_hosts=frozenset({login.host}))
+    link = to(f"{login.root}/fhir/Condition?page=2")
+    ehr.on(CONDITIONS, answer.of(bundle(condition("c1"), link=link)))
+    assert search(replace(fhir, registration=allowing)).incomplete
+    assert login.received == []
+
+
 def test_F07_circles_are_noticed(fhir: Any, ehr: Any, answer: Any) -> None:
     itself = f"{ehr.issuer}/Condition?patient=p1"
     ehr.on(CONDITIONS, answer.of(bundle(condition("c1"), link=to(itself))))

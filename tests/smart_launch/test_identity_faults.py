@@ -351,6 +351,11 @@ def test_L29_another_address_empties_the_cache(
         keys.warm(registration, fetch(registration, app.client.outbound))
 
 
+def test_L29_key_for_encryption_proves_nobody(app: Any, ehr: Any) -> None:
+    ehr.keys = [{**ehr.keys[0], "use": "enc"}]
+    refused(app, ehr, EhrUnavailable)
+
+
 def test_L29_bad_keys_do_not_hide_the_good_one(app: Any, ehr: Any) -> None:
     small = {"kty": "RSA", "kid": "small", "n": "u1SU1L", "e": "AQAB"}
     ehr.keys = [

@@ -97,6 +97,7 @@ def test_registrations_are_found_by_issuer_and_id() -> None:
         ("http://fhir.general.example/x", False),
         ("https://login.general.example/x", True),
         ("https://login.general.example:8443/x", False),
+        ("http://login.general.example:443/x", False),
         ("https://odd.general.example:8443/x", True),
         ("https://odd.general.example/x", False),
         ("https://login.general.example.evil.example/x", False),
