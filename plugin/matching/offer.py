@@ -55,10 +55,14 @@ def _take(chosen: list[Ranked], among: Iterable[Ranked]) -> bool:
 
 
 def _covers_more(ranked: Ranked, chosen: Sequence[Ranked]) -> bool:
-    """Whether it is built for a need that none of the chosen serves."""
+    """Whether it serves a need that none of the chosen does.
+
+    As an adjunct only where nothing is built for the need, as in anorexia.
+    """
     covered = {need for r in chosen for need in r.candidate.roles}
+    alone = ranked.candidate.adjunct_only
     return any(
-        role != "adjunct" and need not in covered
+        (alone or role != "adjunct") and need not in covered
         for need, role in ranked.candidate.roles.items()
     )
 

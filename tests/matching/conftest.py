@@ -1,7 +1,7 @@
 """Charts for the tests of matching, written as a reader of charts would."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,6 +55,8 @@ def condition(number: int, written: str | Mapping[str, Any]) -> Json:
         resource["category"] = [{"coding": [{"code": name}]} for name in names]
     if "on" in said:
         resource["recordedDate"] = said["on"]
+    if "onset" in said:
+        resource["onsetDateTime"] = said["onset"]
     if "encounter" in said:
         resource["encounter"] = {"reference": said["encounter"]}
     return resource
@@ -193,6 +195,17 @@ def chart() -> Callable[..., Chart]:
     return lambda *parts, **more: chart_from_bundle(bundle_of(*parts, **more), AT)
 
 
+@pytest.fixture(scope="session")
+def altered(knowledge: Knowledge) -> Callable[..., Knowledge]:
+    """The knowledge base with some fields of some programmes changed."""
+
+    def change(programs: Mapping[str, Mapping[str, Any]]) -> Knowledge:
+        changed = {n: replace(knowledge.program(n), **c) for n, c in programs.items()}
+        return replace(knowledge, programs={**knowledge.programs, **changed})
+
+    return change
+
+
 @pytest.fixture
 def directory() -> FakeDirectory:
     return FakeDirectory()
@@ -207,13 +220,14 @@ def answer(knowledge: Knowledge) -> Callable[..., Answered]:
         wishes: Preferences | None = None,
         asks: Mapping[str, Any] | None = None,
         find: Any = None,
+        rules: Knowledge | None = None,
         **more: Any,
     ) -> Answered:
         chart = chart_from_bundle(bundle_of(*parts, **more), AT)
         return Answered(
             recommend(
                 chart,
-                knowledge,
+                rules or knowledge,
                 wishes or Preferences(),
                 at=AT,
                 find_meetings=find or FakeDirectory().find,

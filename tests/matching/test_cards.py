@@ -247,6 +247,17 @@ def test_single_sessions(
     assert not absent & sessions
 
 
+def test_rule_takes_out_a_session(answer: Any) -> None:
+    assert "pnf" in answer(["F10.10"], {"75624-7": 12}, age=20).sessions
+    assert "pnf" not in answer(["F10.10"], {"75624-7": 22}, age=20).sessions
+
+
+def test_session_on_self_harm_waits_only_for_acute_risk(answer: Any) -> None:
+    found = answer(["R45.88"], {"44260-8": 1}, age=15)
+    assert found.levels["S1"] == "amber"
+    assert "project_save" in found.sessions
+
+
 def test_session_that_a_rule_adds_comes_first_and_says_why(answer: Any) -> None:
     found = answer(["F33.1"], {"44260-8": 2})
     first = found.r.single_sessions[0]

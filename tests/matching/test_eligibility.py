@@ -319,3 +319,8 @@ def test_age_not_known_is_said_on_the_card(answer: Any) -> None:
 def test_picks_never_override_safety(answer: Any) -> None:
     found = answer(["F10.20"], wishes=Preferences(picks=("mm",)))
     assert "mm" not in found.programs
+
+
+def test_resolved_problem_does_not_ask_for_a_programme(answer: Any) -> None:
+    gone = {"codes": ["F63.0"], "clinical": "resolved", "text": "Wife gambles"}
+    assert "gamanon" not in answer(["Z63.72", gone]).programs

@@ -1,11 +1,10 @@
 """The three to five that are put forward."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import Preferences
 
 
@@ -26,6 +25,10 @@ def test_offer_covers_needs_that_the_first_do_not(answer: Any) -> None:
     served = {n for p in found.r.offered for n in found.r.program(p).needs}
     assert {"nicotine", "anxiety", "ptsd", "gambling"} <= served
     assert 3 <= len(found.r.offered) <= 5
+
+
+def test_need_that_only_adjuncts_serve_is_covered_too(answer: Any) -> None:
+    assert "anad" in answer(["F10.20", "F50.011"]).r.offered
 
 
 def test_offer_is_never_more_than_five(answer: Any) -> None:
@@ -110,19 +113,21 @@ def test_directory_is_asked_once_for_all_suitable_programmes(
     )
 
 
-def test_moud_friendly_group_is_put_among_the_first_three(
-    answer: Any, directory: Any, at: datetime
-) -> None:
-    # Groups that are not known to be friendly have a meeting tonight, the others none.
-    soon = at + timedelta(hours=2)
-    directory.meetings = {
-        p: [Occurrence(p, "f", "k", p, p, soon, 60, "online")]
-        for p in ("phoenix", "recovery_dharma", "refuge", "itr", "na", "ha")
-    }
-    friendly = {"mara", "smart", "lifering"}
-    found = answer(["F11.20", "F14.20", "F12.20"], find=directory.find)
-    assert not friendly & set(found.programs[:2])
-    assert friendly & set(found.r.offered[:3])
+def test_friendly_group_is_put_among_the_first_three(answer: Any, altered: Any) -> None:
+    # The three that are known to be friendly rank last; others only say they are.
+    friendly = ("mara", "smart", "lifering")
+    last = altered({name: {"weight": 0.6} for name in friendly})
+    found = answer(["F11.20"], rules=last)
+    assert set(found.programs[:3]).isdisjoint(friendly)
+    assert found.r.offered[2] in friendly
+    assert set(found.r.offered[:2]).isdisjoint(friendly)
+
+
+def test_very_weak_fit_is_not_offered(answer: Any, altered: Any) -> None:
+    weak = altered({"psi": {"weight": 0.3}})
+    found = answer(["F53.0"], rules=weak, gender="female")
+    assert found.programs == ["psi"]
+    assert found.r.offered == ()
 
 
 def test_what_could_be_had_by_asking_is_named(answer: Any) -> None:

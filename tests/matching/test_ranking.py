@@ -223,6 +223,17 @@ def test_ties_go_to_the_founding_paper_and_then_by_name(answer: Any) -> None:
     assert [p.id for p in found].index("anad") < [p.id for p in found].index("eda")
 
 
+def test_programme_of_the_founding_paper_wins_a_tie(answer: Any, altered: Any) -> None:
+    ids = answer(["F50.21"], rules=altered({"eda": {"featured": True}})).programs
+    assert ids.index("eda") < ids.index("anad")
+
+
+def test_weight_of_a_site_scales_the_score(answer: Any, altered: Any) -> None:
+    whole = answer(["F10.20"]).r.program("aa").score
+    half = answer(["F10.20"], rules=altered({"aa": {"weight": 0.5}}))
+    assert half.r.program("aa").score == pytest.approx(whole / 2, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("conditions", "program", "word"),
     [

@@ -187,6 +187,9 @@ def test_every_rule_has_a_case(knowledge: Any) -> None:
             [{"codes": ["sct:66590003", "F10.21"]}], {}, {"S6b"}, id="remission-coding"
         ),
         pytest.param(["F13.21"], {}, {"S7", "S7b"}, id="sedative-remission"),
+        pytest.param(["F10.231"], {}, {"S6b"}, id="withdrawal-is-not-asked-about"),
+        pytest.param(["F13.230"], {}, {"S7b"}, id="sedative-withdrawal"),
+        pytest.param(["F30.3"], {}, {"S5"}, id="mania-in-partial-remission"),
         pytest.param(["F30.4"], {}, {"S5"}, id="mania-in-remission"),
         pytest.param(["F31.74"], {}, {"S5"}, id="bipolar-in-remission"),
         pytest.param(["F17.210"], {}, {"S16", "S9"}, id="nicotine-is-no-drug"),

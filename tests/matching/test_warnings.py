@@ -98,6 +98,14 @@ def test_R8_old_encounter_diagnosis_is_history(
             id="both-categories",
         ),
         pytest.param({"category": "encounter-diagnosis"}, id="undated"),
+        pytest.param(
+            {
+                "category": "encounter-diagnosis",
+                "on": "2024-05-01",
+                "onset": "2026-02-25",
+            },
+            id="new-onset",
+        ),
         pytest.param({"on": "2024-05-01"}, id="without-category"),
         pytest.param({"category": "encounter-diagnosis", "on": "2026"}, id="year"),
     ],
