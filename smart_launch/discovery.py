@@ -21,7 +21,7 @@ _log = logging.getLogger("smart_launch")
 
 RENEW_AFTER = 15 * 60.0  # seconds: ask again
 USABLE_FOR = 24 * 3600.0  # seconds: a copy this old still serves while asking fails
-PATIENCE = 1.0  # seconds: wait for another thread that is already asking
+PATIENCE = 3.0  # seconds: wait for another thread that is already asking
 _DEADLINE = 5.0
 _MAX_BYTES = 256 * 1024
 
@@ -73,6 +73,7 @@ class _Kept:
 class Discovery:
     outbound: Outbound
     monotonic: Callable[[], float] = time.monotonic
+    patience: float = PATIENCE
     _kept: dict[str, _Kept] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -91,7 +92,7 @@ class Discovery:
         # Whoever has a usable copy does not wait for another's renewal, and nobody
         # waits for long: the threads that a hung EHR holds are missing elsewhere.
         usable = copy is not None and age < USABLE_FOR
-        if not kept.lock.acquire(timeout=0 if usable else PATIENCE):
+        if not kept.lock.acquire(timeout=0 if usable else self.patience):
             if copy is not None and usable:
                 return copy
             raise EhrBusy("another thread waits for the discovery document")

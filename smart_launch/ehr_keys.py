@@ -47,6 +47,7 @@ class _Kept:
 class EhrKeys:
     outbound: Outbound
     monotonic: Callable[[], float] = time.monotonic
+    patience: float = PATIENCE
     _kept: dict[str, _Kept] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -77,7 +78,7 @@ class EhrKeys:
     ) -> KeySet:
         with self._lock:
             kept = self._kept.setdefault(registration.id, _Kept())
-        if not kept.lock.acquire(timeout=PATIENCE):
+        if not kept.lock.acquire(timeout=self.patience):
             raise EhrBusy("another thread waits for the key set")
         try:
             return self._looked_up(registration, configuration, kept, key_id)

@@ -3,8 +3,8 @@
 A hung EHR must not hold the threads that serve the others. Three things see to it:
 
 - at most `concurrent` calls are under way at once;
-- while calls *stall* (several have waited long and nothing has come back since), new
-  ones are refused at once, long before the first of them times out;
+- while calls *stall* (several are under way, the oldest has waited long, and nothing
+  has come back since), new ones are refused at once, long before the first times out;
 - after `trip_after` failures in a row all are refused for `cool_down` seconds; then a
   single call tries whether the EHR is back.
 """
@@ -28,7 +28,7 @@ class Limits:
     trip_after: int = 5
     cool_down: float = 10.0
     stalled_calls: int = 8
-    stalled_after: float = 3.0
+    stalled_after: float = 4.0
 
 
 class CallFailed(Exception):
@@ -92,8 +92,10 @@ class Gate:
         ):
             raise EhrBusy("this EHR failed several times in a row; it is left alone")
         late = now - self.limits.stalled_after
-        waiting = sum(1 for began in self._under_way.values() if began < late)
-        if waiting >= self.limits.stalled_calls and self._last_answer < late:
+        # Calls are kept in the order in which they began.
+        oldest = next(iter(self._under_way.values()), now)
+        stalled = oldest < late and self._last_answer < late
+        if stalled and len(self._under_way) >= self.limits.stalled_calls:
             raise EhrBusy("calls to this EHR stall; no more are added")
 
     def _leave(self, place: int, *, answered: bool | None) -> None:

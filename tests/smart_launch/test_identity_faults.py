@@ -328,7 +328,7 @@ def test_L29_no_thread_waits_long_for_anothers_question(
     ehr.on("/jwks", slowly)
     registration = registered(ehr)
     configuration = fetch(registration, app.client.outbound)
-    keys = EhrKeys(app.client.outbound)
+    keys = EhrKeys(app.client.outbound, patience=0.3)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.warm, registration, configuration)
         while not ehr.calls("/jwks"):
