@@ -9,7 +9,8 @@ import pytest
 
 from plugin.cli import main
 from plugin.knowledge.check import findings, has_check_digit
-from plugin.knowledge.load import read_data
+from plugin.knowledge.load import load_knowledge, read_data
+from plugin.knowledge.sheets import sheet_of
 
 Data = dict[str, Any]
 
@@ -255,3 +256,12 @@ def test_sheet_of_no_rule_is_bad_input(capsys: pytest.CaptureFixture[str]) -> No
     code, _, err = _run(capsys, "sheet", "S99")
     assert code == 2
     assert "S6b" in err
+
+
+def test_every_rule_has_a_sheet_with_what_fires_it() -> None:
+    knowledge = load_knowledge()
+    for rule in knowledge.rules:
+        said = dict(sheet_of(rule, knowledge).lines())
+        assert said["Fires on"], rule
+        assert said["Source"], rule
+        assert said["Version"] == "2026.11"
