@@ -22,11 +22,12 @@ from plugin.screens.api_shapes import (
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.gate import ChangingLaunch, Launch
 from plugin.screens.posted import JsonBody
+from plugin.screens.unnamed import check_unnamed
 
 router = APIRouter(prefix="/launches/{launch_id}/api", tags=["choices"])
 
 
-@router.get("/recommendation", responses=answers(200, 401, 404, 409, 502))
+@router.get("/recommendation", responses=answers(200, 401, 404, 409, 422, 502))
 def get_recommendation(launch: Launch) -> Response:
     """The whole recommendation, in the shape of `selfhelp recommend --json`."""
     visit = visit_of(launch, draft_of_launch(launch))
@@ -46,18 +47,21 @@ def post_referral(
 ) -> Response:
     """Sign one decision: an order for each choice, one note for all."""
     visit = visit_of(launch, draft_of_launch(launch))
+    request = sign_request(body)
+    check_unnamed(request, visit.recommendation)
     signed = launch.house.signing.sign(
         launch.context,
         (visit.chart, visit.recommendation, visit.plan),
-        sign_request(body),
+        request,
         idempotency_key=idempotency_key,
     )
+    launch.house.worker.nudge()
     return _json(
         {"id": signed.id, "status": signed.status}, 201 if signed.created else 200
     )
 
 
-@router.get("/referrals", responses=answers(200, 401, 404, 409))
+@router.get("/referrals", responses=answers(200, 401, 404, 409, 422))
 def get_referrals(launch: Launch) -> Response:
     """Every referral of this patient, the newest first."""
     context = launch.context
@@ -65,7 +69,7 @@ def get_referrals(launch: Launch) -> Response:
     return _json([referral_json(one) for one in filed])
 
 
-@router.get("/referrals/{referral_id}", responses=answers(200, 401, 404, 409))
+@router.get("/referrals/{referral_id}", responses=answers(200, 401, 404, 409, 422))
 def get_referral(launch: Launch, referral_id: str) -> Response:
     filed = launch.house.ledger.referral_of(launch.context, referral_id)
     return _json(referral_json(filed))

@@ -71,6 +71,7 @@ def callback(request: Request) -> Response:
                 detail={"reason": reason, "by": context.id},
             ),
         )
+    house.worker.nudge()  # what waited for this clinician to come back goes on
     return _onward(f"/launches/{context.id}/", finished.set_cookies)
 
 

@@ -57,8 +57,7 @@ class Guarded:
         try:
             await self.app(scope, receive, send_guarded)
         except Exception as error:
-            log().error("request.failed", error=type(error).__name__)
-            log().exception("request.failed")
+            log().exception("request.failed", error=type(error).__name__)
             if started:
                 raise
             await failed(request)(scope, receive, send_guarded)

@@ -9,8 +9,6 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from plugin.referral.decision import decision_request, sign_request
-from plugin.referral.disclosure import told as told_words
-from plugin.referral.disclosure import withheld_words
 from plugin.referral.errors import MeetingGone, NotAnswered
 from plugin.referral.text import clean_text
 from plugin.screens.choosing import asked, with_answers
@@ -30,6 +28,7 @@ from plugin.screens.sign_view import (
     choices_of,
     meeting_of,
 )
+from plugin.screens.unnamed import named_in
 from plugin.screens.warning_lines import unanswered
 from plugin.visit import Visit
 
@@ -38,7 +37,6 @@ AGREEMENTS = ("named", "unnamed", "handout_only", "declined")
 # What writes to the chart, and what needs a group.
 WRITES = ("named", "unnamed")
 WITH_GROUPS = ("named", "unnamed", "handout_only")
-MOST_TOLD = 3
 
 
 @router.get("/launches/{launch_id}/sign")
@@ -149,6 +147,7 @@ def _done(launch: Passed, form: Posted, draft: Draft, visit: Visit) -> Response:
         ),
         idempotency_key=form.one("key"),
     )
+    launch.house.worker.nudge()
     keep(launch, draft.undecided())
     return RedirectResponse(f"{launch.base}/referrals/{signed.id}", status_code=303)
 
@@ -210,7 +209,7 @@ def _problems(
         found.append(Problem("", say("Choose one or two groups first.")))
     if draft.agreement == "unnamed" and draft.note:
         choices = choices_of(visit.recommendation, draft)
-        named = told_words(draft.note, withheld_words(visit.recommendation, choices))
+        named = named_in(draft.note, visit.recommendation, choices)
         if named:
             found.append(
                 Problem(
@@ -218,7 +217,7 @@ def _problems(
                     say(
                         "The patient agreed to no names, and the note has: %(words)s. "
                         "Take them out, or go back to the draft.",
-                        words="; ".join(named[:MOST_TOLD]),
+                        words="; ".join(named),
                     ),
                 )
             )

@@ -160,3 +160,19 @@ def test_openapi_names_every_route_of_the_interface(installed: Any) -> None:
     }
     body = paths[f"{root}/referrals"]["post"]["requestBody"]
     assert body["content"]["application/json"]["schema"]["required"]
+
+
+@pytest.mark.parametrize(
+    ("note", "status"),
+    [
+        pytest.param("A support group was discussed.", 201, id="neutral"),
+        pytest.param("Goes to Alcoholics Anonymous.", 422, id="R4-programme"),
+        pytest.param("For F10.20, a support group.", 422, id="R4-reason"),
+    ],
+)
+def test_R4_unnamed_note_names_nothing(installed: Any, note: str, status: int) -> None:
+    path = installed.launch()
+    body = decision(installed, agreement="unnamed", note=note)
+    answer = post(installed, path, body)
+    assert answer.status_code == status, answer.text
+    assert "F10" not in answer.text

@@ -55,6 +55,12 @@ class Watched:
         assert self.wrong == []
         assert self.foreign == []
 
+    def checked_on_paper(self) -> None:
+        """The hand-out is one page, on Letter and on A4."""
+        for form in ("Letter", "A4"):
+            paper = self.page.pdf(format=form)
+            assert len(re.findall(rb"/Type\s*/Page\b", paper)) == 1, form
+
 
 Open = Callable[..., Watched]
 
@@ -159,6 +165,20 @@ def test_read_only_sign_in_offers_hand_out_and_text(tab: Open, width: int) -> No
     one.page.click("[data-sign]")
     one.page.wait_for_selector(".paper")
     one.checked("handout-read-only")
+
+
+def test_hand_out_is_one_page_in_each_language(tab: Open) -> None:
+    one = tab("alcohol")
+    page = one.page
+    page.locator(".pick").nth(0).click()
+    page.locator(".pick").nth(2).click()
+    page.click("text=Review and sign")
+    page.click("text=Hand-out only")
+    page.click("[data-sign]")
+    for language in ("en", "es"):
+        page.goto(f"{page.url.split('?')[0]}?lang={language}")
+        one.checked(f"handout-two-{language}")
+        one.checked_on_paper()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
