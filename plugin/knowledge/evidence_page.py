@@ -79,7 +79,8 @@ def evidence_page_of(
     graded = program.evidence.values()
     concerns, themes = tuple(writing.concerns(program)), tuple(writing.themes(program))
     cited = [key for study in graded for key in study.citations]
-    cited += [key for said in (*concerns, *themes) for key in said.citations]
+    cited += [key for concern in concerns for key in concern.citations]
+    cited += [key for theme in themes for key in theme.citations]
     return EvidencePage(
         program=program.id,
         language=language,

@@ -1,4 +1,4 @@
-"""Evidence pages: what is cited exists, what is graded is told, each concern answered."""
+"""Evidence pages: what is cited exists, what is graded is told, concerns answered."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from plugin.knowledge.evidence_page import concerns_of, themes_of
+from plugin.knowledge.evidence_page import StudyText, concerns_of, themes_of
 from plugin.knowledge.load import load_knowledge
 from plugin.knowledge.programs import Citation, Program, Study
 from plugin.knowledge.texts import LANGUAGES, load_texts, read_texts
@@ -38,12 +38,12 @@ def test_page_is_whole(program: Program, language: str) -> None:
 
 
 def test_every_cited_study_is_told_and_every_told_study_is_cited() -> None:
-    cited = {s.citation for p in KNOWLEDGE.programs for s in pages_sources(p)}
+    cited = {s.citation for p in KNOWLEDGE.programs for s in sources_of(p)}
     assert cited == set(DATA["studies"])
 
 
-def pages_sources(program: str) -> tuple[object, ...]:
-    return TEXTS.evidence(program, "en").sources  # type: ignore[return-value]
+def sources_of(program: str) -> tuple[StudyText, ...]:
+    return TEXTS.evidence(program, "en").sources
 
 
 def test_every_citation_key_exists() -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from textstat.textstat import textstatistics
+from textstat.textstat import textstatistics  # type: ignore[import-untyped]
 
 from plugin.knowledge.guide import Guide
 from plugin.knowledge.load import load_knowledge
@@ -18,8 +18,8 @@ GUIDES = [
 ]
 # What belongs on the patient's sheet, and never in the note.
 PRIVATE = re.compile(
-    r"\bhope|feel|thought|story|childhood|problem|said|told|why|esperanza|siente|"
-    r"pensamiento|historia|infancia|problema|dijo|por qué",
+    r"\b(hope|feel|thought|story|childhood|problem|said|told|why|esperanza|siente|"
+    r"pensamiento|historia|infancia|problema|dijo|por qué)",
     re.IGNORECASE,
 )
 
