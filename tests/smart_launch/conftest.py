@@ -27,6 +27,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from smart_launch.client_keys import SigningKeys
 from smart_launch.discovery import Discovery
+from smart_launch.fhir_client import FhirClient, SearchResult
 from smart_launch.gate import Limits
 from smart_launch.memory import MemoryGrants, MemoryKeys, MemoryStates
 from smart_launch.outbound import Outbound
@@ -499,3 +500,45 @@ def ehr_keys() -> dict[str, Any]:
 @pytest.fixture
 def client_secret() -> Secret:
     return Secret("s3cret:with/odd&signs")
+
+
+class Pages:
+    """Search results as a server sends them."""
+
+    @staticmethod
+    def bundle(*entries: Any, **more: Any) -> dict[str, Any]:
+        return {"resourceType": "Bundle", "entry": list(entries), **more}
+
+    @staticmethod
+    def condition(name: str, patient: str = "p1") -> dict[str, Any]:
+        resource = {
+            "resourceType": "Condition",
+            "id": name,
+            "subject": {"reference": f"Patient/{patient}"},
+        }
+        return {"resource": resource, "search": {"mode": "match"}}
+
+    @staticmethod
+    def to(url: str) -> list[dict[str, str]]:
+        return [{"relation": "next", "url": url}]
+
+    @staticmethod
+    def search(fhir: FhirClient) -> SearchResult:
+        return fhir.search("Condition", {"patient": "p1"})
+
+
+@pytest.fixture
+def pages() -> type[Pages]:
+    return Pages
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    """How long the FHIR client of the test waited, each time."""
+    return []
+
+
+@pytest.fixture
+def fhir(app: App, ehr: HostileEhr, slept: list[float]) -> FhirClient:
+    client = app.client.fhir(app.launch(ehr).context.id)
+    return replace(client, sleep=slept.append)

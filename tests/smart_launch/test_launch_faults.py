@@ -361,6 +361,20 @@ def test_L10_parameters_that_others_add_do_no_harm(app: Any, ehr: Any) -> None:
     assert "evil" not in url  # L33: there is no such parameter
 
 
+@pytest.mark.parametrize(
+    "place", ["//evil.example", "/\\evil.example", "https:evil.example", "data:,x"]
+)
+@pytest.mark.parametrize("name", ["next", "redirect_uri", "return_to", "url"])
+def test_L33_no_parameter_chooses_where_to_go(
+    app: Any, ehr: Any, name: str, place: str
+) -> None:
+    url = app.begin(ehr, **{name: place})
+    assert url.startswith(f"{ehr.root}/authorize?")
+    assert "evil" not in url
+    finished = app.finish([*ehr.authorize(url), (name, place)])
+    assert "evil" not in repr(finished)
+
+
 def test_L35_launches_that_never_come_back_leave_nothing(app: Any, ehr: Any) -> None:
     for _ in range(1000):
         app.client.begin([("iss", ehr.issuer), ("launch", "x")], {})
