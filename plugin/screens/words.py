@@ -99,7 +99,8 @@ class Words:
 
     def spelled_date(self, day: date | datetime) -> str:
         """Tuesday, March 3, 2026: for the hand-out."""
-        return format_date(day, "full", locale=self.locale)
+        said = format_date(day, "full", locale=self.locale)
+        return said[:1].upper() + said[1:]
 
     def clock(self, moment: datetime) -> str:
         return format_time(

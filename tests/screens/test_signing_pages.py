@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,18 @@ def test_P09_second_press_of_sign_is_the_same_signature(installed: Any) -> None:
     assert first.headers["location"] == second.headers["location"]
     installed.write_everything()
     assert len(installed.sandbox.resources("ServiceRequest", "alcohol")) == 1
+
+
+def test_P09_many_presses_at_once_sign_once(installed: Any) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: signed(installed, path, page, "named"), range(8))
+        )
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert len(installed.client.get(f"{path}api/referrals").json()) == 1
 
 
 def test_old_page_does_not_sign_what_was_chosen_since(installed: Any) -> None:

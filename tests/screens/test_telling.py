@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 
 from plugin.screens.errors import told
@@ -70,3 +71,10 @@ def test_page_without_a_launch_speaks_the_browsers_language(
     answer = told(request("/launch", language), UnknownIssuer("x"))
     assert says in text(answer)
     assert "<script>" not in text(answer).replace("<script src", "")
+
+
+def test_X13_validation_error_never_says_what_was_sent() -> None:
+    sent = {"type": "missing", "loc": ("body",), "msg": "CANARY", "input": "CANARY"}
+    answer = told(request("/launches/x/api/referrals"), RequestValidationError([sent]))
+    assert answer.status_code == 422
+    assert "CANARY" not in text(answer)
