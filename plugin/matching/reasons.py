@@ -49,9 +49,11 @@ def _why(ranked: Ranked) -> str:
 
 def _evidence_line(study: Study, need: Need, knowledge: Knowledge) -> str:
     if study.grade == "D" and not study.citations:
-        note = f" ({study.note})" if study.note else ""
-        return f"Evidence D: no outcome study for {spoken(need.name)} is known{note}."
-    sources = ", ".join(knowledge.citation(c).short for c in study.citations[:2])
+        if study.note:
+            return f"Evidence D for {spoken(need.name)}: {study.note.rstrip('.')}."
+        return f"Evidence D: no outcome study for {spoken(need.name)} is known."
+    named = dict.fromkeys(knowledge.citation(c).short for c in study.citations)
+    sources = ", ".join(list(named)[:2])
     note = f": {study.note.rstrip('.')}" if study.note else ""
     cited = f" ({sources})" if sources else ""
     return f"Evidence {study.grade} for {spoken(need.name)}{cited}{note}."
@@ -94,7 +96,7 @@ def cautions_of(ranked: Ranked, situation: Situation) -> tuple[str, ...]:
     """What the clinician should say or check first."""
     program = ranked.candidate.program
     lines = [
-        f"Not now: {title.lower()}. A next step, when settled."
+        f"Wait with joining ({title.lower()}): a next step, when settled."
         for title in situation.deferring
     ]
     if ranked.candidate.adjunct_only:

@@ -13,7 +13,7 @@ from plugin.knowledge.rules import (
 )
 from plugin.matching.facts import Facts, Finding, ReadCode
 from plugin.matching.moments import is_within, latest_day
-from plugin.matching.needs import NeedsFound
+from plugin.matching.needs import NeedsFound, is_explained
 from plugin.matching.recommendation import Because, Level, Need
 from plugin.matching.recommendation import Warning as SafetyWarning
 from plugin.matching.scores import says
@@ -108,7 +108,7 @@ def _sparks(facts: Facts, needs: NeedsFound, knowledge: Knowledge) -> _Sparks:
         for score in rule.scores:
             add(rule.id, _by_score(score, facts))
         for medicine in rule.medicines:
-            add(rule.id, _by_medicine(medicine, facts))
+            add(rule.id, _by_medicine(medicine, facts, needs))
         for together in rule.together:
             add(rule.id, _by_company(together, facts, needs))
         add(rule.id, _by_age(rule, facts))
@@ -134,10 +134,14 @@ def _by_code(match: _Match, facts: Facts, knowledge: Knowledge) -> Iterable[Spar
         yield Spark(level, line)
 
 
-def _by_medicine(trigger: MedicineTrigger, facts: Facts) -> Iterable[Spark]:
+def _by_medicine(
+    trigger: MedicineTrigger, facts: Facts, needs: NeedsFound
+) -> Iterable[Spark]:
     for taken in facts.medicines:
         if taken.ingredient.id == trigger.ingredient:
-            yield Spark(trigger.level, taken.because, taken.ingredient.ask)
+            known = is_explained(taken, {n.id for n in needs.stated()})
+            ask = "" if known else taken.ingredient.ask
+            yield Spark(trigger.level, taken.because, ask)
 
 
 def _by_company(

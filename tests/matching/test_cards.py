@@ -36,6 +36,16 @@ def test_grade_A_of_aa_says_what_was_studied(answer: Any) -> None:
     assert "guided linkage" in program.reasons[1]
 
 
+def test_two_papers_of_one_year_are_named_once(answer: Any) -> None:
+    reason = answer(["F10.20", "F33.1"]).r.program("dtr").reasons[1]
+    assert reason.count("Magura 2008") == 1
+
+
+def test_note_on_missing_evidence_is_said_once(answer: Any) -> None:
+    reason = answer(["F11.20"]).r.program("mara").reasons[1]
+    assert reason.count("no outcome study") == 1
+
+
 def test_remission_is_never_called_current(answer: Any) -> None:
     reason = answer(["F10.21"]).r.program("aa").reasons[0]
     assert "in remission" in reason

@@ -267,6 +267,17 @@ def test_R1_medicine_alone_asks(answer: Any, medicine: str, ask: str) -> None:
     assert found.programs == []
 
 
+@pytest.mark.parametrize(
+    ("code", "medicine"), [("F11.20", "rx:1819"), ("F10.20", "rx:7243")]
+)
+def test_R1_medicine_beside_its_diagnosis_asks_nothing(
+    answer: Any, code: str, medicine: str
+) -> None:
+    found = answer([code], {}, [medicine])
+    assert "ask what it is for" not in found.warning("S9").text
+    assert "ask" not in found.stages.values()
+
+
 @pytest.mark.parametrize("medicine", ["methylnaltrexone 12 mg", "naloxone spray"])
 def test_other_medicine_is_no_moud(answer: Any, medicine: str) -> None:
     assert answer([], {}, [medicine]).levels == {}

@@ -9,6 +9,8 @@ import pytest
 
 from plugin.cli import main
 
+pytestmark = pytest.mark.slow  # each makes a database
+
 AT = "2026-03-02T10:00:00-05:00"  # a Monday
 BROOKLYN = ("--near", "40.69,-73.99")
 FEED = [
