@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.needs import NeedEntry
-from plugin.matching.facts import Facts, Finding
+from plugin.matching.facts import Facts, Finding, Taken
 from plugin.matching.moments import is_within
 from plugin.matching.recommendation import Because, Need, Stage, Unmapped
 
@@ -52,7 +52,12 @@ def needs_of(
             for need, hit in _hits_of(finding, facts, knowledge):
                 hits.setdefault(need, []).append(hit)
     mapped = frozenset(h.because.resource for lines in hits.values() for h in lines)
-    for need, hit in (*_asked_by_medicines(facts), *_asked_by_scores(facts, knowledge)):
+    stated = {n for n, lines in hits.items() if any(h.confidence for h in lines)}
+    asked = [
+        *_asked_by_medicines(facts, stated),
+        *_asked_by_scores(facts, knowledge),
+    ]
+    for need, hit in asked:
         hits.setdefault(need, []).append(hit)
     found = {
         entry.id: _need(entry, hits[entry.id])
@@ -134,8 +139,17 @@ def _hits_by_words(finding: Finding, knowledge: Knowledge) -> Iterable[tuple[str
         yield need, Hit(finding.because(), 0.0, question=question)
 
 
-def _asked_by_medicines(facts: Facts) -> Iterable[tuple[str, Hit]]:
+def is_explained(taken: Taken, stated: Collection[str]) -> bool:
+    """Whether a need of the chart says what a medicine is for."""
+    return any(need in stated for need in taken.ingredient.asks_needs)
+
+
+def _asked_by_medicines(
+    facts: Facts, stated: Collection[str]
+) -> Iterable[tuple[str, Hit]]:
     for taken in facts.medicines:
+        if is_explained(taken, stated):
+            continue
         for need in taken.ingredient.asks_needs:
             yield need, Hit(taken.because, 0.0, question=taken.ingredient.ask)
 
