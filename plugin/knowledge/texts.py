@@ -56,6 +56,11 @@ class Texts:
         raise KeyError(guide_id)
 
     @property
+    def version(self) -> str:
+        """The version of the words, which may change without the rules."""
+        return str(self.handouts["version"])
+
+    @property
     def guide_ids(self) -> tuple[str, ...]:
         return tuple(row["id"] for row in self.guides_data["guides"])
 

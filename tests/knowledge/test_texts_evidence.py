@@ -158,6 +158,11 @@ def test_concern_is_answered_by_the_data(
     assert dict(concerns_of(KNOWLEDGE.program(program)))[concern] == answer
 
 
+@pytest.mark.parametrize("program", ["alanon", "smart", "dbsa"])
+def test_pressure_in_step_programmes_is_no_concern_elsewhere(program: str) -> None:
+    assert "pressure" not in dict(concerns_of(KNOWLEDGE.program(program)))
+
+
 def test_spirituality_is_told_from_religion() -> None:
     page = TEXTS.evidence("aa", "en")
     answer = next(c.answer for c in page.concerns if c.kind == "spirituality")

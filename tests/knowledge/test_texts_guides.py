@@ -111,6 +111,17 @@ def test_note_takes_the_answers_in_their_order_and_leaves_out_the_open_ones() ->
     )
 
 
+def test_line_is_taken_up_to_its_length_and_a_number_up_to_its_ends() -> None:
+    guide = TEXTS.guide("ssc", "en")
+    lines = guide.note_lines({"step": "x" * 120, "sure": "10", "minutes": "01"})
+    assert lines[1:] == (
+        "Minutes spent: 1",
+        f"Step agreed: {'x' * 120}",
+        "Confidence, 0 to 10: 10",
+    )
+    assert guide.note_lines({"sure": "0"})[1:] == ("Confidence, 0 to 10: 0",)
+
+
 def test_note_without_answers_is_empty() -> None:
     assert TEXTS.guide("ssc", "es").note_lines({"step": "  "}) == ()
 

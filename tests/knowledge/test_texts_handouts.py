@@ -266,6 +266,17 @@ def test_ways_to_attend_are_those_of_the_data(word: str, formats: set[str]) -> N
         assert word not in find.text or formats <= set(program.formats)
 
 
+def test_sponsor_is_spoken_of_only_where_there_are_sponsors() -> None:
+    for program in KNOWLEDGE.programs.values():
+        first = TEXTS.handout(program.id, "en").part("first_meeting")
+        assert first is not None
+        assert "sponsor" not in first.text or "sponsorship" in program.factors
+
+
+def test_words_have_a_version_of_their_own() -> None:
+    assert {data["version"] for data in read_texts().values()} == {TEXTS.version}
+
+
 def test_reading_the_texts_is_quick() -> None:
     load_texts(KNOWLEDGE)  # the files are in the cache now
     started = time.perf_counter()
