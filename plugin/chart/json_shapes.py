@@ -8,9 +8,15 @@ from plugin.chart.chart import Coding
 Json = dict[str, Any]
 
 
+# Longer than any code, name or reference; what is longer is cut, not kept.
+LONGEST = 2_000
+
+
 def text(value: object) -> str:
-    """A string as sent, else ""."""
-    return value.strip() if isinstance(value, str) else ""
+    """A string as sent, else "". NUL is left out: no database takes it."""
+    if not isinstance(value, str):
+        return ""
+    return value[:LONGEST].replace("\x00", "").strip()
 
 
 def number(value: object) -> float | None:

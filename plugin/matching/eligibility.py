@@ -94,7 +94,7 @@ def excluded_by(exclusion: Exclusion, situation: Situation) -> str | None:
         return ", ".join(sorted({b.code for b in lines})) if lines else None
     if exclusion.score:
         return _score_excludes(exclusion, situation)
-    need = situation.need(exclusion.need)
+    need = situation.charted.get(exclusion.need)
     if need is None:
         return None
     severe = exclusion.severity in {"", need.severity}

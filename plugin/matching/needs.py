@@ -40,11 +40,10 @@ def needs_of(
     knowledge: Knowledge,
     *,
     added: Collection[str] = (),
-    dropped: Collection[str] = (),
 ) -> NeedsFound:
     """All needs, in the order of the knowledge base.
 
-    Takes: the clinician's own changes too: needs `added` count fully, `dropped` go.
+    Takes: the needs that the clinician added or confirmed: they count fully.
     """
     hits: dict[str, list[Hit]] = {}
     for finding in facts.findings:
@@ -70,7 +69,6 @@ def needs_of(
     for need_id in added:
         if need_id in knowledge.needs:
             found[need_id] = _stated(knowledge.need(need_id), found.get(need_id))
-    found = {n: need for n, need in found.items() if n not in dropped}
     order = {name: place for place, name in enumerate(knowledge.needs)}
     needs = sorted(found.values(), key=lambda n: order[n.id])
     return NeedsFound(tuple(needs), mapped, notes=tuple(notes))

@@ -27,7 +27,7 @@ from plugin.matching.recommendation import (
 )
 from plugin.matching.safety import Safety, safety_of
 from plugin.matching.sessions import sessions_of
-from plugin.matching.wishes import Candidate, Situation, situation_of
+from plugin.matching.wishes import Candidate, Situation, Wishes, situation_of
 
 
 def recommend(
@@ -48,13 +48,14 @@ def recommend(
 
     Takes: `at`, an aware moment; `find_meetings`, which is asked exactly once, for
            all suitable programmes; `country`, ISO 3166-1 alpha-2, else the patient's;
-           the needs that the clinician added or dropped.
+           the needs that the clinician added or dropped. Safety goes by the chart: a
+           need that was dropped still warns and still excludes.
     """
     facts = facts_of(chart, knowledge, at, country)
-    found = needs_of(facts, knowledge, added=added_needs, dropped=dropped_needs)
+    found = needs_of(facts, knowledge, added=added_needs)
     safety = safety_of(facts, found, knowledge)
     found = _without_suppressed(found, safety)
-    wishes = (preferences, language)
+    wishes = Wishes(preferences, language, dropped_needs)
     situation = situation_of(facts, found, safety, wishes, knowledge)
     suitable = eligible(situation)
     wanted = MeetingsWanted(
@@ -77,7 +78,7 @@ def recommend(
         at=at,
         age=facts.age,
         gender=facts.gender,
-        needs=found.needs,
+        needs=tuple(n for n in found.needs if n.id not in dropped_needs),
         warnings=safety.warnings,
         programs=tuple(_recommended(r, situation) for r in ranked),
         offered=offered.ids,

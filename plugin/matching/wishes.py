@@ -1,6 +1,6 @@
 """What recommending is asked for: the chart's facts with the patient's own wishes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from plugin.directory.meeting import Occurrence
@@ -22,6 +22,7 @@ class Situation:
     language: str
     knowledge: Knowledge
     needs: Mapping[str, Need]  # those that count: what is only asked about does not
+    charted: Mapping[str, Need]  # the same, with those that the clinician took out
     moud_matters: bool  # the stance on medication for opioid use disorder
     psychiatric_matters: bool  # the stance on psychiatric medication
     deferring: tuple[str, ...]  # warnings because of which joining would be unsafe
@@ -30,28 +31,38 @@ class Situation:
         return self.needs.get(need_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was said: by the patient, and by the clinician of needs."""
+
+    preferences: Preferences
+    language: str
+    dropped_needs: Collection[str] = ()
+
+
 def situation_of(
     facts: Facts,
     found: NeedsFound,
     safety: Safety,
-    wishes: tuple[Preferences, str],
+    wishes: Wishes,
     knowledge: Knowledge,
 ) -> Situation:
-    """Takes: `wishes`, the preferences and the language that groups should speak."""
-    needs = {need.id: need for need in found.stated()}
-    active = {need.id for need in needs.values() if need.stage == "active"}
+    """Takes: `found`, all needs. Safety goes by them; matching by those kept."""
+    charted = {need.id: need for need in found.stated()}
+    dropped = wishes.dropped_needs
+    active = {need.id for need in charted.values() if need.stage == "active"}
     taken = [medicine.ingredient for medicine in facts.medicines]
     # Naltrexone alone speaks for alcohol as much as for opioids: no stance is weighed.
     kinds = {ingredient.kind for ingredient in taken if ingredient.stance_matters}
-    preferences, language = wishes
     return Situation(
         facts=facts,
         safety=safety,
-        preferences=preferences,
-        language=language,
+        preferences=wishes.preferences,
+        language=wishes.language,
         knowledge=knowledge,
-        needs=needs,
-        moud_matters="opioid" in needs or "moud" in kinds,
+        needs={n: need for n, need in charted.items() if n not in dropped},
+        charted=charted,
+        moud_matters="opioid" in charted or "moud" in kinds,
         psychiatric_matters="psychiatric" in kinds
         or bool(active & {"bipolar", "psychosis"}),
         deferring=tuple(f.rule.title for f in safety.fired if f.defers),

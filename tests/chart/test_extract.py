@@ -197,6 +197,13 @@ def test_with_two_patients_an_entry_must_say_whose_it_is(read: Read) -> None:
     assert "does not say whose it is" in chart.unreadable[0].reason
 
 
+def test_nul_and_endless_text_go_no_further(read: Read) -> None:
+    said = condition(code={"text": "Alco\x00holism" + "x" * 100_000})
+    words = read(said).conditions[0].text
+    assert words.startswith("Alcoholism")
+    assert len(words) < 2_001
+
+
 def test_same_entry_twice_counts_once(read: Read) -> None:
     assert len(read(condition(), condition()).conditions) == 1
 

@@ -303,6 +303,23 @@ def test_clinician_can_add_and_drop_needs(answer: Any) -> None:
     assert found.need("loneliness").because == ()
 
 
+def test_dropped_need_still_warns_and_still_excludes(answer: Any) -> None:
+    whole = answer(["F50.810", "F50.011", "F10.20", "F13.20"])
+    found = answer(
+        ["F50.810", "F50.011", "F10.20", "F13.20"],
+        asks={"dropped_needs": ["anorexia", "alcohol"]},
+    )
+    assert found.stages == {"binge_eating": "active", "sedative": "active"}
+    assert "oa" not in found.programs
+    assert found.r.warnings == whole.r.warnings
+    assert "aa" not in found.programs
+
+
+def test_dropped_opioid_need_still_weighs_the_stance(answer: Any) -> None:
+    found = answer(["F11.20", "F14.20"], asks={"dropped_needs": ["opioid"]})
+    assert {"mara", "smart", "lifering"} & set(found.r.offered[:3])
+
+
 def test_added_need_that_is_unknown_is_ignored(answer: Any) -> None:
     assert answer([], asks={"added_needs": ["astrology"]}).stages == {}
 
