@@ -13,6 +13,7 @@ from threading import Lock
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from smart_launch.addresses import origin_of
 from smart_launch.errors import DiscoveryRefused, EhrBusy, EhrUnavailable
 from smart_launch.outbound import Outbound
 from smart_launch.registration import Registration, same_issuer
@@ -151,7 +152,7 @@ def fetch(registration: Registration, outbound: Outbound) -> SmartConfiguration:
 def checked(document: _Document, registration: Registration) -> SmartConfiguration:
     """Raises: DiscoveryRefused, on the first contradiction."""
     pinned = registration.oidc_issuer or registration.issuer
-    if document.issuer is not None and not same_issuer(document.issuer, pinned):
+    if document.issuer is not None and not _is_pinned(document.issuer, registration):
         raise DiscoveryRefused("discovery names another issuer than the registered one")
     if "S256" not in document.code_challenge_methods_supported:
         raise DiscoveryRefused("discovery does not offer PKCE with S256")
@@ -178,4 +179,19 @@ def checked(document: _Document, registration: Registration) -> SmartConfigurati
         capabilities=frozenset(document.capabilities),
         auth_methods=document.token_endpoint_auth_methods_supported,
         iss_in_callback=document.authorization_response_iss_parameter_supported,
+    )
+
+
+def _is_pinned(issuer: str, registration: Registration) -> bool:
+    """Whether it is the registered name, or, where none is, a name of this server.
+
+    Small servers sign identities as `https://host` and serve FHIR at `https://host/r4`:
+    a parent of the FHIR address on the same origin is taken for it. Anything else has
+    to be registered as `oidc_issuer`.
+    """
+    if registration.oidc_issuer is not None:
+        return same_issuer(issuer, registration.oidc_issuer)
+    parent = issuer.removesuffix("/") + "/"
+    return origin_of(issuer) == registration.origin and (
+        f"{registration.base}/".startswith(parent)
     )

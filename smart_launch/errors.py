@@ -33,9 +33,9 @@
     ├── SealBroken               sealed data was changed, moved or has no key
     └── RegistrationInvalid      a registration that cannot be safe
 
-`status` is the HTTP status and `public` the only text that a user may see. The
-exception's own message is for the log: it never holds a token, a secret or anything
-about a patient.
+`status` is the HTTP status (in a launch, an EHR that fails is told as 400), and
+`public` the only text that a user may see. The exception's own message is for the log:
+it never holds a token, a secret or anything about a patient.
 """
 
 from __future__ import annotations

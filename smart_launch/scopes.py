@@ -206,10 +206,14 @@ def least_asked(
 
 
 def speaks_v2(supported: Collection[str], capabilities: Collection[str]) -> bool:
-    """Whether the server knows the v2 spelling: it says so, or lists such a scope."""
+    """Whether the server knows the v2 spelling: it says so, or lists such a scope.
+
+    One that says nothing at all is taken to be of today.
+    """
     if "permission-v2" in capabilities:
         return True
     if "permission-v1" in capabilities:
         return False
-    spelled = [_RESOURCE_SCOPE.fullmatch(token) for token in supported]
-    return any(found is not None and found["rights"] not in _V1 for found in spelled)
+    found = [_RESOURCE_SCOPE.fullmatch(token) for token in supported]
+    first = [one["rights"] in _V1 for one in found if one is not None]
+    return not all(first) if first else not capabilities

@@ -29,6 +29,7 @@ from smart_launch.ehr_keys import EhrKeys
 from smart_launch.errors import (
     ContextUnknown,
     EhrUnavailable,
+    LaunchRefused,
     RelaunchNeeded,
     SmartError,
 )
@@ -109,7 +110,7 @@ class SmartClient:
         """
         request = read_launch(query)
         registration = self.registrations.by_issuer(request.iss)
-        with _naming(registration.id):
+        with _launching(registration.id):
             configuration = self.discovery.of(registration)
             self._warm_keys(registration, configuration)
             redirect = launch.begin(
@@ -137,7 +138,7 @@ class SmartClient:
         pending = Callbacks(self.seal, self.states).claim(
             request, cookies, self.clock()
         )
-        with _naming(pending.tenant):
+        with _launching(pending.tenant):
             return self._finished(request, pending, cookies)
 
     def _finished(
@@ -269,10 +270,16 @@ class SmartClient:
 
 
 @contextmanager
-def _naming(tenant: str) -> Iterator[None]:
-    """Say on every error whose launch it was."""
+def _launching(tenant: str) -> Iterator[None]:
+    """Say on every error whose launch it was.
+
+    A launch that the EHR does not back up is a bad launch: 400, like every other one.
+    5xx is left for what this app itself cannot do, and for what comes after a launch.
+    """
     try:
         yield
     except SmartError as error:
         error.tenant = tenant
+        if error.status >= 500:
+            error.status = LaunchRefused.status
         raise

@@ -178,13 +178,42 @@ def test_L07_what_is_needed_and_absent_is_refused(
         app.begin(ehr)
 
 
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        pytest.param("https://other.example", id="host"),
+        pytest.param("https://HOST/fhir", id="scheme"),
+        pytest.param("http://127.0.0.1:1/fhir", id="port"),
+        pytest.param("http://HOST/other", id="path"),
+        pytest.param("http://HOST/fhir/deeper", id="child"),
+        pytest.param("http://HOST/fh", id="half-a-name"),
+        pytest.param("http:", id="no-host"),
+        pytest.param("", id="empty"),
+    ],
+)
 def test_L08_another_issuer_in_discovery_is_refused(
-    app: Any, ehr: Any, caplog: pytest.LogCaptureFixture
+    app: Any, ehr: Any, caplog: pytest.LogCaptureFixture, issuer: str
 ) -> None:
-    ehr.configuration = {"issuer": "https://other.example"}
+    ehr.configuration = {"issuer": issuer.replace("HOST", ehr.host)}
+    with pytest.raises(DiscoveryRefused) as raised:
+        app.begin(ehr)
+    assert raised.value.status == 400
+    assert "discovery contradicts the registration" in caplog.text
+
+
+def test_L08_issuer_that_is_the_servers_root_is_taken(app: Any, ehr: Any) -> None:
+    ehr.configuration = {"issuer": ehr.root}
+    ehr.id_claims = {"iss": f"{ehr.root}/"}
+    assert app.launch(ehr).context.patient == "p1"
+
+
+def test_L08_registered_issuer_has_no_parents(
+    ehr: Any, registered: Any, new_app: Any
+) -> None:
+    ehr.configuration = {"issuer": ehr.root}
+    app = new_app(registered(ehr, oidc_issuer=f"{ehr.root}/oauth2"))
     with pytest.raises(DiscoveryRefused):
         app.begin(ehr)
-    assert "discovery contradicts the registration" in caplog.text
 
 
 def test_L08_issuer_pinned_apart_from_the_fhir_address_is_taken(

@@ -263,7 +263,9 @@ def test_never_more_is_asked_than_wanted(
 @pytest.mark.parametrize(
     ("supported", "capabilities", "second"),
     [
-        ([], [], False),
+        ([], [], True),
+        (["launch"], ["launch-ehr"], False),
+        (["patient/*.read", "patient/*.rs"], [], True),
         (["patient/*.rs"], [], True),
         (["patient/*.read", "launch"], [], False),
         (["patient/*.rs"], ["permission-v1"], False),
