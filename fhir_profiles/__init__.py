@@ -1,0 +1,1 @@
+"""What this app promises on the wire, as FHIR conformance resources."""
