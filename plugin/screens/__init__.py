@@ -5,29 +5,24 @@ Every page is whole without a script. Routes per screen; `gate` decides who may 
 becomes a page or a JSON body.
 """
 
+from importlib import import_module
+
 from fastapi import APIRouter
+
+# In the order in which they are asked; imported when the app is put together, so that
+# the commands load without them.
+ROUTES = (
+    "launch_routes",
+    "recommend_routes",
+    "sign_routes",
+    "filed_routes",
+    "follow_up_routes",
+    "handout_routes",
+    "api_routes",
+    "assets",
+)
 
 
 def routers() -> list[APIRouter]:
     """Every route of the screens and of the JSON interface beside them."""
-    from plugin.screens import (  # noqa: PLC0415 - the commands load without them
-        api_routes,
-        assets,
-        filed_routes,
-        follow_up_routes,
-        handout_routes,
-        launch_routes,
-        recommend_routes,
-        sign_routes,
-    )
-
-    return [
-        launch_routes.router,
-        recommend_routes.router,
-        sign_routes.router,
-        filed_routes.router,
-        follow_up_routes.router,
-        handout_routes.router,
-        api_routes.router,
-        assets.router,
-    ]
+    return [import_module(f"plugin.screens.{name}").router for name in ROUTES]

@@ -17,6 +17,7 @@ from plugin.screens.cards import Card, card
 from plugin.screens.draft import Draft
 from plugin.screens.needs_view import NeedsView
 from plugin.screens.preferences_view import PreferencesView
+from plugin.screens.record import doubts
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
@@ -122,6 +123,9 @@ class RecommendView:
 
     def _reading_notices(self, shown: Recommendation, chart: Chart) -> list[Notice]:
         words, notices = self.words, []
+        if doubts(chart):
+            title = words.say("Is this the right record?")
+            notices.append(Notice(title, words.say(doubts(chart)), ()))
         if shown.could_not_check:
             notices.append(
                 Notice(

@@ -19,6 +19,7 @@ from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
 from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form, Posted
+from plugin.screens.record import why_closed
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
 from plugin.screens.sign_view import (
@@ -203,6 +204,9 @@ def _problems(
     """Everything that is still needed before Sign, in the order of the page."""
     say = launch.words.say
     found = [Problem(f"answer-{warning}", text) for warning, text in missing.items()]
+    closed = why_closed(visit.chart)
+    if closed and draft.agreement in WRITES:
+        found.insert(0, Problem("", say(closed)))
     if not draft.agreement:
         found.append(Problem("agreement", say("Choose what the patient agreed to.")))
     if draft.agreement in WITH_GROUPS and not draft.picks:
