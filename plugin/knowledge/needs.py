@@ -72,15 +72,29 @@ class Meaning:
     length: int = 0  # of the prefix: the longest wins
 
 
+MOST_MET = 4_000  # codes whose meaning is remembered
+
+
 @dataclass(frozen=True, slots=True)
 class CodeIndex:
     """From a code to what it means, without going through every need."""
 
     icd10cm: Mapping[str, Sequence[Meaning]] = field(default_factory=dict)
     snomed: Mapping[str, Sequence[Meaning]] = field(default_factory=dict)
+    _met: dict[tuple[str, str], dict[str, Meaning]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def meanings(self, system: str, code: str) -> dict[str, Meaning]:
         """By need: exclusion before remission, remission before the longest prefix."""
+        met = self._met.get((system, code))
+        if met is None:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            met = self._met[system, code] = self._looked_up(system, code)
+        return met
+
+    def _looked_up(self, system: str, code: str) -> dict[str, Meaning]:
         if system == "snomed":
             found = list(self.snomed.get(code, ()))
         elif system == "icd-10-cm":

@@ -46,7 +46,8 @@ def _candidates(situation: Situation) -> list[Candidate]:
     for program in situation.knowledge.programs.values():
         served = tuple(n for n in stated if n.id in program.needs)
         if served:
-            rows.append(Candidate(program, served))
+            roles = {need.id: program.needs[need.id] for need in served}
+            rows.append(Candidate(program, served, roles))
     return rows
 
 

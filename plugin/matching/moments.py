@@ -3,10 +3,12 @@
 import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 
 
+@lru_cache(maxsize=2048)
 def latest_day(recorded: str) -> date | None:
     """The last day that a recorded date can mean; the day is never shifted.
 
@@ -23,6 +25,7 @@ def latest_day(recorded: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=2048)
 def moment(recorded: str) -> datetime:
     """For ordering only: undated counts as the latest, a day as its end."""
     try:

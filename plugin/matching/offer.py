@@ -21,16 +21,15 @@ def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
         return Offer((), (_nothing(situation),) if situation.needs else ())
     chosen = [good[0]]
     _take(chosen, (r for r in good if r.candidate.program.kind != _kind(good[0])))
-    _take(chosen, (r for r in good if _covers_more(r, chosen)))
+    _take(chosen, _covering_more(good, chosen))
     if situation.moud_matters:
         _put_friendly(chosen, good)
     while len(chosen) < weights.offer_least and (
-        _take(chosen, (r for r in good if _brings_new_approach(r, chosen)))
-        or _take(chosen, good)
+        _take(chosen, _with_new_approach(good, chosen)) or _take(chosen, good)
     ):
         pass
     while len(chosen) < weights.offer_most and _take(
-        chosen, (r for r in good if _covers_more(r, chosen))
+        chosen, _covering_more(good, chosen)
     ):
         pass
     return Offer(tuple(_id(r) for r in chosen), tuple(_notes(good, situation)))
@@ -54,23 +53,29 @@ def _take(chosen: list[Ranked], among: Iterable[Ranked]) -> bool:
     return True
 
 
-def _covers_more(ranked: Ranked, chosen: Sequence[Ranked]) -> bool:
-    """Whether it serves a need that none of the chosen does.
+def _covering_more(
+    good: Sequence[Ranked], chosen: Sequence[Ranked]
+) -> Iterable[Ranked]:
+    """Those that serve a need which none of the chosen does.
 
     As an adjunct only where nothing is built for the need, as in anorexia.
     """
     covered = {need for r in chosen for need in r.candidate.roles}
-    alone = ranked.candidate.adjunct_only
-    return any(
-        (alone or role != "adjunct") and need not in covered
-        for need, role in ranked.candidate.roles.items()
-    )
+    for ranked in good:
+        alone = ranked.candidate.adjunct_only
+        roles = ranked.candidate.roles.items()
+        if any((alone or role != "adjunct") and n not in covered for n, role in roles):
+            yield ranked
 
 
-def _brings_new_approach(ranked: Ranked, chosen: Sequence[Ranked]) -> bool:
-    """Whether it works in a way that none of the chosen does."""
+def _with_new_approach(
+    good: Sequence[Ranked], chosen: Sequence[Ranked]
+) -> Iterable[Ranked]:
+    """Those that work in a way in which none of the chosen does."""
     seen = {word for r in chosen for word in r.candidate.program.approach}
-    return not set(ranked.candidate.program.approach) <= seen
+    for ranked in good:
+        if not set(ranked.candidate.program.approach) <= seen:
+            yield ranked
 
 
 def is_friendly(ranked: Ranked) -> bool:

@@ -59,7 +59,7 @@ class Scores:
 
 def scores_of(observations: Iterable[Observation]) -> Scores:
     """The latest final result of each measure; of two at once the higher."""
-    latest: dict[str, Score] = {}
+    latest: dict[str, tuple[tuple[object, ...], Score]] = {}
     refused: set[str] = set()
     for observation in observations:
         if observation.status.lower() not in _FINAL:
@@ -73,10 +73,11 @@ def scores_of(observations: Iterable[Observation]) -> Scores:
                     f"({score.because.resource})."
                 )
                 continue
-            held = latest.get(score.loinc)
-            if held is None or _order(score) > _order(held):
-                latest[score.loinc] = score
-    return Scores(latest, tuple(sorted(refused)))
+            order, held = _order(score), latest.get(score.loinc)
+            if held is None or order > held[0]:
+                latest[score.loinc] = order, score
+    found = {loinc: score for loinc, (_, score) in latest.items()}
+    return Scores(found, tuple(sorted(refused)))
 
 
 def _order(score: Score) -> tuple[object, ...]:

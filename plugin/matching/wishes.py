@@ -75,11 +75,8 @@ class Candidate:
 
     program: Program
     served: tuple[Need, ...]
+    roles: Mapping[str, str]  # by need
     meetings: Sequence[Occurrence] = ()
-
-    @property
-    def roles(self) -> Mapping[str, str]:
-        return {need.id: self.program.needs[need.id] for need in self.served}
 
     @property
     def adjunct_only(self) -> bool:
