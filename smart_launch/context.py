@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from smart_launch.scopes import Scopes
@@ -37,7 +37,7 @@ class FhirContextItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchContext:
-    """One launch: one patient, one user, one browser.
+    """One launch: one patient, one user, one browser. Neither person prints.
 
     `fhir_user` is relative ("Practitioner/1"); `subject` is the id_token's `sub`.
     `scopes` is what was asked for *and* granted. `expires_at` is the absolute end of
@@ -47,20 +47,20 @@ class LaunchContext:
     id: str
     tenant: str
     issuer: str
-    patient: str
-    encounter: str | None
-    fhir_user: str
-    subject: str
-    user_name: str
+    patient: str = field(repr=False)
+    encounter: str | None = field(repr=False)
+    fhir_user: str = field(repr=False)
+    subject: str = field(repr=False)
+    user_name: str = field(repr=False)
     scopes: Scopes
     need_patient_banner: bool
     intent: str | None
     smart_style_url: str | None
-    fhir_context: tuple[FhirContextItem, ...]
-    app_context: str | None
+    fhir_context: tuple[FhirContextItem, ...] = field(repr=False)
+    app_context: str | None = field(repr=False)
     launched_at: datetime
     expires_at: datetime
-    secret_hash: str
+    secret_hash: str = field(repr=False)
     ehr_tenant: str | None = None  # SMART's `tenant`: the EHR's own word, not ours
 
     def opens_with(self, secret: str | None) -> bool:

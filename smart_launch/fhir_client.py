@@ -84,7 +84,7 @@ class FhirClient:
     """Thread-safe: reads may run side by side."""
 
     registration: Registration
-    patient: str
+    patient: str = field(repr=False)
     access: Access
     outbound: Outbound
     capability_cache: Capabilities = field(default_factory=Capabilities, repr=False)

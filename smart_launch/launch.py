@@ -35,8 +35,8 @@ _PLACE = {"tenant": "-", "table": "pending_launch", "column": "cookie"}
 class Redirect:
     """Where to send the browser, and the cookies to set (whole Set-Cookie values)."""
 
-    url: str
-    set_cookies: tuple[str, ...]
+    url: str = field(repr=False)
+    set_cookies: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

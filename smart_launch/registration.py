@@ -39,7 +39,7 @@ class Registration:
     allowed_hosts: frozenset[str] = frozenset()
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     ca_file: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
     allow_loopback_http: bool = False
     signing_alg: SigningAlg = "RS384"
     oidc_issuer: str | None = None

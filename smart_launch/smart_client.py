@@ -61,7 +61,7 @@ class Finished:
     """
 
     context: LaunchContext
-    set_cookies: tuple[str, ...]
+    set_cookies: tuple[str, ...] = field(repr=False)
     superseded: str | None
     ended: tuple[str, ...] = ()
 

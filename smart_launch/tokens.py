@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ class Grant:
     refresh_token: Secret | None
     scope: str
     expires_at: datetime
-    patient: str
+    patient: str = field(repr=False)
     refreshing_since: datetime | None = None
     dead: str | None = None
 

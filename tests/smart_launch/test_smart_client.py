@@ -81,7 +81,9 @@ def test_no_token_reaches_the_browser_or_the_log(
     seen = " ".join(
         [url, str(pending), *finished.set_cookies, repr(finished), caplog.text]
     )
-    seen += repr(app.client) + repr(app.grants)
+    seen += repr(app.client) + repr(app.grants) + repr(fhir)
+    people = ["'p1'", "dr1", "user-1", "Ada"]
+    assert [one for one in people if one in repr(finished) + repr(fhir)] == []
     assert [one for one in secrets if one in seen] == []
 
 
