@@ -36,11 +36,13 @@ def _helping() -> None:
 
 def _starting(app: App) -> None:
     """Until /readyz says yes: with an empty folder, and after that."""
+    app.write(meetings=False)
     with app.running():
         first = app.ready_after
     line("server ready, first start", first, "s", 2.0, "2 s")
     with app.running():
         later = app.ready_after
+    app.write()
     line("server ready", later, "s", 2.0, "2 s")
 
 

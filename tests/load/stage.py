@@ -35,15 +35,18 @@ class App:
     http: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
-        (self.folder / "selfhelp.toml").write_text(
-            f'public_url = "{self.url}"\n'
-            f'database_url = "sqlite:///{self.folder}/selfhelp.db"\n'
-            "allow_loopback_http = true\ndemo_directory = true\n"
-            f'[[ehr]]\nid = "bench"\nissuer = "{self.ehr}/r4"\nclient_id = "selfhelp"\n'
-        )
+        self.write()
         # One session for every thread: it is the browsers' and not measured.
         self.http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=300))
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
+
+    def write(self, *, meetings: bool = True) -> None:
+        (self.folder / "selfhelp.toml").write_text(
+            f'public_url = "{self.url}"\n'
+            f'database_url = "sqlite:///{self.folder}/selfhelp.db"\n'
+            f"allow_loopback_http = true\ndemo_directory = {str(meetings).lower()}\n"
+            f'[[ehr]]\nid = "bench"\nissuer = "{self.ehr}/r4"\nclient_id = "selfhelp"\n'
+        )
 
     @property
     def url(self) -> str:
