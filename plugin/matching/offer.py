@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from plugin.matching.ranking import Ranked
+from plugin.matching.ranking import Ranked, study_of
 from plugin.matching.wishes import Situation
 
 
@@ -28,8 +28,9 @@ def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
         _take(chosen, _with_new_approach(good, chosen)) or _take(chosen, good)
     ):
         pass
-    while len(chosen) < weights.offer_most and _take(
-        chosen, _covering_more(good, chosen)
+    while len(chosen) < weights.offer_most and (
+        _take(chosen, _with_better_evidence(good, chosen, situation))
+        or _take(chosen, _covering_more(good, chosen))
     ):
         pass
     return Offer(tuple(_id(r) for r in chosen), tuple(_notes(good, situation)))
@@ -66,6 +67,29 @@ def _covering_more(
         roles = ranked.candidate.roles.items()
         if any((alone or role != "adjunct") and n not in covered for n, role in roles):
             yield ranked
+
+
+def _with_better_evidence(
+    good: Sequence[Ranked], chosen: Sequence[Ranked], situation: Situation
+) -> Iterable[Ranked]:
+    """Those built for a need, with better evidence for it than all that are chosen.
+
+    What is best proven for a patient's need is never left off the list because other
+    parts of the fit count more.
+    """
+    grade = situation.knowledge.weights.grade
+    for ranked in good:
+        for need in ranked.candidate.served:
+            proven = grade[study_of(ranked.candidate, need).grade]
+            rivals = (
+                grade[study_of(r.candidate, need).grade]
+                for r in chosen
+                if need in r.candidate.served
+            )
+            built = ranked.candidate.roles.get(need.id) == "primary"
+            if built and proven > max(rivals, default=0.0):
+                yield ranked
+                break
 
 
 def _with_new_approach(

@@ -27,6 +27,14 @@ def test_offer_covers_needs_that_the_first_do_not(answer: Any) -> None:
     assert 3 <= len(found.r.offered) <= 5
 
 
+def test_best_proven_group_is_offered_though_others_fit_better(answer: Any) -> None:
+    found = answer(["F10.20", "F33.1"], medicines=["sertraline 100 MG"])
+    ranked = [p.id for p in found.r.programs]
+    assert ranked.index("aa") >= 3
+    assert "aa" in found.r.offered
+    assert found.r.program("aa").evidence.grade == "A"
+
+
 def test_need_that_only_adjuncts_serve_is_covered_too(answer: Any) -> None:
     assert "anad" in answer(["F10.20", "F50.011"]).r.offered
 
