@@ -6,7 +6,8 @@ A hung EHR must not hold the threads that serve the others. Three things see to 
 - while calls *stall* (several are under way, the oldest has waited long, and nothing
   has come back since), new ones are refused at once, long before the first times out;
 - after `trip_after` failures in a row all are refused for `cool_down` seconds; then a
-  single call tries whether the EHR is back.
+  single call tries whether the EHR is back. Failures quicker than `slow` do not count:
+  they hold no thread, and an EHR that restarts is back at once.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Limits:
     concurrent: int = 64
     trip_after: int = 5
     cool_down: float = 10.0
+    slow: float = 1.0
     stalled_calls: int = 8
     stalled_after: float = 4.0
 
@@ -101,13 +103,13 @@ class Gate:
     def _leave(self, place: int, *, answered: bool | None) -> None:
         """`answered` is None where the call says nothing about the EHR's health."""
         with self._changed:
-            del self._under_way[place]
+            lasted = self.monotonic() - self._under_way.pop(place)
             self._trying = False
             if answered:
                 self._failures = 0
                 self._closed_until = None
                 self._last_answer = self.monotonic()
-            elif answered is False:
+            elif answered is False and lasted >= self.limits.slow:
                 self._failures += 1
                 if self._failures >= self.limits.trip_after:
                     self._closed_until = self.monotonic() + self.limits.cool_down

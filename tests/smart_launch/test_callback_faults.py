@@ -442,6 +442,13 @@ def test_L24_wider_scope_is_not_taken(app: Any, ehr: Any) -> None:
     assert "extra" not in scopes
 
 
+def test_L24_refresh_token_that_is_null_is_none(app: Any, ehr: Any) -> None:
+    plain = ehr.grant
+    ehr.grant = lambda *asked: plain(*asked) | {"refresh_token": None}
+    _, grant = app.grants.load(app.launch(ehr).context.id)
+    assert grant.refresh_token is None
+
+
 def test_launch_context_parameters_arrive(app: Any, ehr: Any) -> None:
     ehr.token_answer = {
         "encounter": "e1",

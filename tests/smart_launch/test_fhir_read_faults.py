@@ -55,6 +55,7 @@ def test_F01_long_retry_after_is_told_and_not_waited_for(
         pytest.param("9" * 5000, 86400.0, id="digits"),
         pytest.param("DATE", 7200.0, id="date"),
         pytest.param("PAST", 0.0, id="past"),
+        pytest.param("Mon, 01 Jan 2024 00:00:00 -0000", 0.0, id="no-zone"),
     ],
 )
 def test_F01_retry_after_is_capped(
@@ -107,7 +108,7 @@ def test_F02_read_that_recovers_is_read(
 def test_F02_closed_gate_is_not_knocked_at(
     pages: Any, fhir: Any, ehr: Any, slept: list[float]
 ) -> None:
-    door = Outbound(limits=Limits(trip_after=1))
+    door = Outbound(limits=Limits(trip_after=1, slow=0))
     cut = replace(fhir, outbound=door, limits=ReadLimits(attempts=1))
     ehr.on(CONDITIONS, lambda request, one: None)
     with pytest.raises(FhirUnavailable):

@@ -26,9 +26,14 @@ def ticks() -> Ticks:
     return Ticks()
 
 
-def fail(gate: Gate, ticks: Ticks) -> None:
-    with pytest.raises(EhrUnavailable), gate.passing(ticks.now + 1):
-        raise CallFailed(EhrUnavailable("no answer"))
+def fail(gate: Gate, ticks: Ticks, seconds: float = 1.0) -> None:
+    def call() -> None:
+        with gate.passing(ticks.now + 10):
+            ticks.now += seconds
+            raise CallFailed(EhrUnavailable("no answer"))
+
+    with pytest.raises(EhrUnavailable):
+        call()
 
 
 def succeed(gate: Gate, ticks: Ticks) -> None:
@@ -56,6 +61,13 @@ def test_F18_failed_try_keeps_the_breaker_open(ticks: Ticks) -> None:
     fail(gate, ticks)
     with pytest.raises(EhrBusy):
         succeed(gate, ticks)
+
+
+def test_F18_quick_failures_leave_the_gate_open(ticks: Ticks) -> None:
+    gate = Gate(Limits(trip_after=1), ticks)
+    for _ in range(20):
+        fail(gate, ticks, seconds=0.9)
+    succeed(gate, ticks)
 
 
 def test_F18_success_forgets_earlier_failures(ticks: Ticks) -> None:

@@ -121,6 +121,16 @@ def test_L40_refused_refresh_leaves_the_grant_dead(
     assert len(refreshes(ehr)) == 1
 
 
+def test_L40_busy_token_endpoint_after_a_refused_token_is_busy(
+    app: Any, ehr: Any, answer: Any
+) -> None:
+    fhir = app.client.fhir(app.launch(ehr).context.id)
+    ehr.good_tokens.clear()
+    ehr.on("/token", answer(503))
+    with pytest.raises(FhirBusy):
+        fhir.read("Patient", "p1")
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_L40_refresh_that_was_not_done_is_tried_again_later(
     app: Any, ehr: Any, answer: Any, context_id: str, status: int
