@@ -98,6 +98,7 @@ def refresh(
 
     with opened_directory(config) as directory:
         outcomes = list(refreshed(directory, config, every=every))
+        directory.renew_index()
     if json:
         write_out(outcomes)
     else:

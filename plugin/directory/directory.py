@@ -42,6 +42,7 @@ from plugin.directory.importing import Importer, Progress, no_progress
 from plugin.directory.listing import FeedOptions
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
 from plugin.directory.places import ANYWHERE
+from plugin.directory.reindexing import Reindexer
 from plugin.directory.report import FeedStatus, ImportReport
 from plugin.directory.rows import Rows, found_by_uid
 from plugin.directory.schedule import WEEK, starts
@@ -156,6 +157,13 @@ class Directory:
         """
         importer = Importer(self.engine, self.clock, progress, accept_shrunken)
         return importer.run(source, options)
+
+    def renew_index(self) -> list[str]:
+        """Write on the index of each feed whose held seasons near their end.
+
+        A search is right without it, only slower. Gives the feeds it was done for.
+        """
+        return Reindexer(self.engine, self.clock).run()
 
     def status(self) -> Sequence[FeedStatus]:
         """The health of every feed."""

@@ -22,9 +22,9 @@ _DELIVERY_CODES = (
     "http://hl7.org/fhir/us/davinci-pdex-plan-net/CodeSystem/DeliveryMethodCS"
 )
 _IDENTIFIER = "urn:selfhelp:meeting"
-_PROGRAM = "urn:selfhelp:programme"
-_TAG = "urn:selfhelp:tag"
-_LANGUAGE = "urn:ietf:bcp:47"
+PROGRAM = "urn:selfhelp:programme"
+TAG = "urn:selfhelp:tag"
+LANGUAGE = "urn:ietf:bcp:47"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = 24 * 60
 
@@ -97,7 +97,7 @@ def _service(
         "identifier": [{"system": _IDENTIFIER, "value": row.uid}],
         "active": row.attendance != "inactive",
         "providedBy": {"reference": _reference(body), "display": body["name"]},
-        "type": [{"coding": [{"system": _PROGRAM, "code": row.program}]}],
+        "type": [{"coding": [{"system": PROGRAM, "code": row.program}]}],
         "name": row.name,
     }
     if place is not None:
@@ -109,13 +109,13 @@ def _service(
     ]
     if telecom:
         resource["telecom"] = telecom
-    tags = [{"coding": [{"system": _TAG, "code": tag}]} for tag in row.tags.split()]
+    tags = [{"coding": [{"system": TAG, "code": tag}]} for tag in row.tags.split()]
     if tags:
         resource["characteristic"] = tags
     spoken = row.languages.split()
     if spoken:
         resource["communication"] = [
-            {"coding": [{"system": _LANGUAGE, "code": code}]} for code in spoken
+            {"coding": [{"system": LANGUAGE, "code": code}]} for code in spoken
         ]
     if row.notes:
         resource["comment"] = row.notes
@@ -126,6 +126,13 @@ def _service(
     if not resource["extension"]:
         del resource["extension"]
     return resource
+
+
+def _addresses(row: Any) -> tuple[str, ...]:
+    """The page first, then where it is joined; each is read by its place."""
+    if row.join_url:
+        return (row.url or row.join_url, row.join_url)
+    return (row.url,) if row.url else ()
 
 
 def _available(row: Any) -> dict[str, Any] | None:

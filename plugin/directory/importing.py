@@ -17,6 +17,7 @@ from plugin.directory import cleaning
 from plugin.directory.errors import DirectoryError, FeedBusy, FeedUnreadable
 from plugin.directory.feeds.formats import FORMATS, REVISION
 from plugin.directory.listing import FeedOptions, Rejection
+from plugin.directory.reindexing import LEFT
 from plugin.directory.report import ImportReport
 from plugin.directory.schedule import in_seasons_until, today
 from plugin.directory.sources import FileSource
@@ -30,6 +31,7 @@ from plugin.directory.versions import (
     removed_rows,
     unchanged_rows,
 )
+from plugin.directory.zones import minutes_since_1970
 from plugin.store.directory_tables import feed_rejections, feed_versions, feeds
 from plugin.store.engine import reading, writing
 from plugin.store.schema import micros
@@ -52,6 +54,7 @@ class Before:
     stored: int
     digest: str
     lease: int
+    indexed_until: int  # minutes since 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ class Importer:
         before = self._begin(options, source)
         try:
             digest = source.digest(f"{REVISION} {options!r}")
-            if digest == before.digest and before.live is not None:
+            # Read again where the index nears its end: that writes it on.
+            lasts = before.indexed_until > minutes_since_1970(self.clock() + LEFT)
+            if digest == before.digest and before.live is not None and lasts:
                 return self._unchanged(options, before, source)
             return self._import(source, options, before, digest)
         except DirectoryError as error:
@@ -104,7 +109,8 @@ class Importer:
                 .values(lease=lease, leased_until=until, tried_at=now)
             )
             stored = _stored(connection, row.live)
-        return Before(row.live, stored, row.digest, lease)
+        until = row.indexed_until or 0
+        return Before(row.live, stored, row.digest, lease, until)
 
     def _release(self, options: FeedOptions, before: Before) -> None:
         with writing(self.engine) as connection:
@@ -259,8 +265,7 @@ def _set(
 
 
 def _feed(feed: str) -> Any:
-    columns = (feeds.c.live, feeds.c.digest, feeds.c.lease, feeds.c.leased_until)
-    return select(*columns).where(feeds.c.id == feed)
+    return select(feeds).where(feeds.c.id == feed)
 
 
 def _stored(connection: Connection, version: int | None) -> int:

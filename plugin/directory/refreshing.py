@@ -12,6 +12,7 @@ from plugin.clock import Clock
 from plugin.directory.errors import FeedUnreachable, FeedUnreadable
 from plugin.directory.importing import Importer
 from plugin.directory.listing import FeedOptions
+from plugin.directory.reindexing import LEFT
 from plugin.directory.report import ImportReport
 from plugin.directory.sources import (
     Fetch,
@@ -21,6 +22,7 @@ from plugin.directory.sources import (
     file_source,
     temporary_folder,
 )
+from plugin.directory.zones import minutes_since_1970
 from plugin.store.directory_tables import feeds
 from plugin.store.engine import reading, writing
 from plugin.store.schema import micros
@@ -81,6 +83,8 @@ class Refresher:
             ).one_or_none()
         if row is None or row.live is None or row.state != "good":
             return "", ""
+        if row.indexed_until < minutes_since_1970(self.clock() + LEFT):
+            return "", ""  # to be read again, so that the index is written on
         same = (row.program, row.format, row.timezone, row.language) == (
             options.program,
             options.format,

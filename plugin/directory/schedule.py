@@ -166,6 +166,12 @@ def checked_rule(text: str, first_date: str = "") -> str:
     return text
 
 
+def weekday_of(rule: str) -> int | None:
+    """The one weekday that a rule falls on; None for several, or for any."""
+    named = rule.partition("BYDAY=")[2].partition(";")[0]
+    return DAYS.index(named[-2:]) if named and "," not in named else None
+
+
 def in_seasons_until(zone_names: set[str], day: int) -> int:
     """The minute up to which an index written on that day answers for all the zones."""
     return min(

@@ -198,6 +198,40 @@ def rule_of(timing: Timing, zone_name: str) -> Rule:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What the index holds of a meeting, besides its times."""
+
+    meeting: int
+    version: int
+    program: str
+    cells: tuple[int, ...]
+    kind: int
+    tags: int
+    languages: int
+    latitude: float | None
+    longitude: float | None
+
+    def rows(self, rule: Rule, day: int) -> Iterator[tuple[Any, ...]]:
+        """A row for each place, weekly minute and season held on that day."""
+        for slot in slots(rule, day):
+            for cell in self.cells:
+                yield (
+                    self.program,
+                    cell,
+                    slot.minute,
+                    slot.opens,
+                    self.meeting,
+                    slot.closes,
+                    self.version,
+                    self.kind,
+                    self.tags,
+                    self.languages,
+                    self.latitude,
+                    self.longitude,
+                )
+
+
 def slot_rows(
     one: Placed, options: FeedOptions, version: int, number: int, day: int
 ) -> Iterator[tuple[Any, ...]]:
@@ -206,47 +240,43 @@ def slot_rows(
     if listing.attendance == "inactive" or not one.zone:
         return
     languages = language_bits(listing.languages or (options.language,))
+    cells = cells_of(listing.attendance, one.latitude, one.longitude)
     tags = bits_of(listing.words)
     for offset, timing in enumerate(listing.timings):
         if timing.start is None:
             continue
         rule = rule_of(timing, one.zone)
-        kind = _kind(listing, rule)
-        meeting = version * MEETINGS_OF_A_VERSION + number + offset
-        for slot in slots(rule, day):
-            for cell in _cells(one):
-                yield (
-                    one.program,
-                    cell,
-                    slot.minute,
-                    slot.opens,
-                    meeting,
-                    slot.closes,
-                    version,
-                    kind,
-                    tags,
-                    languages,
-                    one.latitude,
-                    one.longitude,
-                )
+        indexed = Indexed(
+            meeting=version * MEETINGS_OF_A_VERSION + number + offset,
+            version=version,
+            program=one.program,
+            cells=cells,
+            kind=kind_of(listing.attendance, listing.precision, rule),
+            tags=tags,
+            languages=languages,
+            latitude=one.latitude,
+            longitude=one.longitude,
+        )
+        yield from indexed.rows(rule, day)
 
 
-def _kind(listing: Listing, rule: Rule) -> int:
-    kind = KINDS[listing.attendance]
-    if listing.precision == "approximate":
+def kind_of(attendance: str, precision: str, rule: Rule) -> int:
+    kind = KINDS[attendance]
+    if precision == "approximate":
         kind |= APPROXIMATE
     return kind if rule.plain else kind | IRREGULAR
 
 
-def _cells(one: Placed) -> tuple[int, ...]:
-    """Where the meeting is looked for: what is joined from anywhere stands anywhere."""
-    attendance = one.listing.attendance
+def cells_of(
+    attendance: str, latitude: float | None, longitude: float | None
+) -> tuple[int, ...]:
+    """Where a meeting is looked for: what is joined from anywhere stands anywhere."""
     if attendance == "online":
         return (ANYWHERE,)
-    if one.latitude is None or one.longitude is None:
+    if latitude is None or longitude is None:
         place = SOMEWHERE
     else:
-        place = cell_of(one.latitude, one.longitude)
+        place = cell_of(latitude, longitude)
     return (place, ANYWHERE) if attendance == "hybrid" else (place,)
 
 

@@ -26,18 +26,19 @@ _GAP = "  "
 
 def table(found: Sequence[Occurrence], now: datetime, width: int | None = None) -> str:
     """The meetings as lines of a table, as wide as the terminal at most."""
-    rows = [_HEAD, *(_row(one, now) for one in found)]
+    several = len({one.program for one in found}) > 1
+    rows = [_HEAD, *(_row(one, now, several=several) for one in found)]
     total = width or shutil.get_terminal_size((100, 24)).columns
     widths = _widths(rows, max(total, 60))
     return "\n".join(_line(row, widths) for row in rows)
 
 
-def _row(one: Occurrence, now: datetime) -> tuple[str, ...]:
+def _row(one: Occurrence, now: datetime, *, several: bool) -> tuple[str, ...]:
     where = {"online": "online", "hybrid": "hybrid"}.get(one.attendance, "")
     place = one.venue or one.address.split(",")[0]
     if one.attendance != "online" and place:
         where = f"{where}: {place}" if where else place
-    name = one.name
+    name = f"{one.program}: {one.name}" if several else one.name
     if one.languages not in ((), ("en",)):
         name = f"{name} ({' '.join(one.languages)})"
     return (
@@ -75,7 +76,7 @@ def _widths(rows: Sequence[tuple[str, ...]], total: int) -> list[int]:
     widths = [max(_cells(row[at]) for row in rows) for at in range(len(_HEAD))]
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - total
     # The long columns give way; what tells when and how far stays whole.
-    for at, least in ((5, 10), (3, 14), (2, 18)):
+    for at, least in ((5, 6), (3, 10), (2, 14)):
         give = max(0, min(over, widths[at] - least))
         widths[at] -= give
         over -= give

@@ -38,7 +38,7 @@ from plugin.directory.feeds.reading import FeedSource, Read, Row, each
 from plugin.directory.languages import language_code
 from plugin.directory.listing import FeedOptions, Listing, Standing, Timing
 from plugin.directory.meeting import Precision
-from plugin.directory.schedule import DAYS, checked_rule
+from plugin.directory.schedule import DAYS, checked_rule, weekday_of
 
 COLUMNS = (
     *("key", "name", "program", "day", "time", "minutes", "timezone", "rule"),
@@ -166,7 +166,7 @@ def _timings(row: Row) -> tuple[tuple[Timing, ...], int]:
     if rule and shift:
         raise RowRejected("24:00 with a rule: write 00:00 of the next day")
     if rule and not days:
-        return (Timing(None, start, rule, first, excepted),), minutes
+        return (Timing(weekday_of(rule), start, rule, first, excepted),), minutes
     return (
         tuple(Timing((day + shift) % 7, start, rule, first, excepted) for day in days),
         minutes,

@@ -33,21 +33,22 @@ def rows(stream: BinaryIO, *wrappers: str) -> Iterator[Any]:
     yield from _at(stream, path)
 
 
-def document(stream: BinaryIO) -> Any:
-    """A whole small document.
+def scalar(stream: BinaryIO, path: str) -> Any:
+    """The first plain value at a path of the document; None where there is none."""
+    return next(values(stream, path), None)
 
-    Raises: FeedUnreadable.
-    """
-    first = _first_byte(stream)
-    if first not in (b"[", b"{"):
-        raise FeedUnreadable(_said_of(first))
-    body = stream.read(WHOLE + 1)
-    if len(body) > WHOLE:
-        raise FeedUnreadable("it is too large to be read as one document")
+
+def values(stream: BinaryIO, path: str) -> Iterator[Any]:
+    """The plain values at a path of an object, as far as it can be read."""
+    if _first_byte(stream) != b"{":
+        return
+    _skip_bom(stream)
     try:
-        return orjson.loads(body.removeprefix(_BOM))
-    except orjson.JSONDecodeError as error:
-        raise FeedUnreadable(f"it is no JSON: {error}") from None
+        for prefix, event, value in ijson.parse(stream, use_float=True):
+            if prefix == path and event in ("string", "number", "boolean"):
+                yield value
+    except (ijson.JSONError, UnicodeDecodeError):
+        return
 
 
 def _at(stream: BinaryIO, path: str) -> Iterator[Any]:
