@@ -22,7 +22,7 @@ from plugin.chart.chart import Chart
 from plugin.chart.reading import read_chart
 from plugin.clock import Clock
 from plugin.directory.directory import Directory
-from plugin.directory.meeting import Place
+from plugin.directory.meeting import Occurrence, Place
 from plugin.knowledge.load import Knowledge
 from plugin.logs import log
 from plugin.matching.recommend import recommend
@@ -72,12 +72,7 @@ class Visit:
     @property
     def zone(self) -> tzinfo:
         """The clinic's clock, taken from the nearest meeting in person; else UTC."""
-        near = [
-            meeting
-            for program in self.recommendation.programs
-            for meeting in program.meetings
-            if meeting.km is not None and meeting.timezone
-        ]
+        near = self._meetings_near
         if not near:
             return UTC
         closest = min(near, key=lambda meeting: meeting.km or 0.0)
@@ -85,6 +80,21 @@ class Visit:
             return ZoneInfo(closest.timezone)
         except (ZoneInfoNotFoundError, ValueError):
             return UTC
+
+    @property
+    def zone_is_sure(self) -> bool:
+        """Whether every meeting around goes by one clock: then it is the clinic's."""
+        names = {meeting.timezone for meeting in self._meetings_near}
+        return len(names) == 1 and self.zone is not UTC
+
+    @property
+    def _meetings_near(self) -> list[Occurrence]:
+        return [
+            meeting
+            for program in self.recommendation.programs
+            for meeting in program.meetings
+            if meeting.km is not None and meeting.timezone
+        ]
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import Feature, Recommended
 from plugin.screens.draft import Draft
+from plugin.screens.meeting_times import own_start, zones
 from plugin.screens.words import Words
 
 # A feed older than this may be wrong: the patient phones first.
@@ -116,9 +117,11 @@ def fit_words(fit: str, words: Words) -> str:
 
 
 def meeting_line(meeting: Occurrence, words: Words, now: datetime) -> MeetingLine:
-    when = words.when(meeting.starts, now)
-    if meeting.attendance == "online":
-        when = f"{when} {words.zone(meeting.starts, meeting.timezone)}"
+    """Takes: `now` by the clinic's clock, in UTC where that is not known."""
+    home = now.tzinfo
+    own = own_start(meeting.starts, meeting.attendance, home)
+    zone = zones(meeting.starts, meeting.attendance, meeting.timezone, home, words)
+    when = f"{words.when(own, now)}{zone}"
     return MeetingLine(
         id=meeting.id,
         when=when,

@@ -11,6 +11,7 @@ from plugin.referral.filed import Filed
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import Launch, Passed
+from plugin.screens.meeting_times import own_start
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
 from plugin.screens.words import Words, nearest
@@ -39,7 +40,7 @@ def filed(launch: Launch, referral_id: str) -> Response:
             "referral_id": found.id,
             "handout_languages": handout_languages(),
             "handout_language": nearest(visit.chart.patient.language or "en"),
-            "steps": _steps(launch, found),
+            "steps": _steps(launch, found, visit),
         },
     )
 
@@ -54,7 +55,7 @@ def state(launch: Launch, referral_id: str) -> Response:
 
 def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]:
     here = f"{launch.base}/referrals/{found.id}"
-    said = ReferralWords(launch.words, visit.zone)
+    said = ReferralWords(launch.words, visit.zone, visit.zone_is_sure)
     return {"here": here, "live": f"{here}/state", **said.live(found)}
 
 
@@ -68,14 +69,15 @@ def handout_languages() -> list[tuple[str, str]]:
     ]
 
 
-def _steps(launch: Passed, found: Filed) -> list[Step]:
+def _steps(launch: Passed, found: Filed, visit: Visit) -> list[Step]:
     say, words = launch.words.say, launch.words
     steps = []
     for choice in found.signed.choices:
         if choice.meeting is None:
             steps.append(Step(say("Soon"), choice.name, say("patient")))
         else:
-            starts = choice.meeting.starts
+            met = choice.meeting
+            starts = own_start(met.starts, met.attendance, visit.zone)
             what = f"{choice.name}, {words.clock(starts)}"
             steps.append(Step(words.day(starts), what, say("patient")))
     for answer in found.signed.acknowledged:

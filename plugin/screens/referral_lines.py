@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from plugin.chart.chart import EarlierReferral
 from plugin.referral.filed import Filed, Outcome, Resource
@@ -67,10 +67,11 @@ def open_count(referrals: Iterable[Filed]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ReferralWords:
-    """`zone` is where the clinic's clock stands."""
+    """`zone` is the clinic's clock; `zone_is_sure`, whether it is known to be."""
 
     words: Words
     zone: tzinfo
+    zone_is_sure: bool = True
 
     def live(self, filed: Filed) -> dict[str, object]:
         """The part of the page that changes while the worker writes."""
@@ -145,12 +146,12 @@ class ReferralWords:
 
     def _text(self, resource: Resource) -> str:
         say = self.words.say
-        clock = self.words.clock(resource.changed_at.astimezone(self.zone))
+        clock = self._clock(resource.changed_at)
         if resource.status == "waiting" and resource.due is not None:
             return say(
                 "Not written yet. The next try is at %(time)s, by itself. You can "
                 "close this panel.",
-                time=self.words.clock(resource.due.astimezone(self.zone)),
+                time=self._clock(resource.due),
             )
         return {
             "written": say("Confirmed by the EHR at %(time)s.", time=clock),
@@ -167,6 +168,12 @@ class ReferralWords:
             "held": say("Nothing is sent until a person has looked."),
             "cancelled": say("Cancelled before it was written."),
         }[resource.status]
+
+    def _clock(self, moment: datetime) -> str:
+        """The time of day, with its zone where that may not be the reader's own."""
+        local = moment.astimezone(self.zone)
+        said = self.words.clock(local)
+        return said if self.zone_is_sure else f"{said} {self.words.zone(local, '')}"
 
     # ---- follow-up ----
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from plugin.matching.recommendation import Recommendation
@@ -13,6 +13,7 @@ from plugin.referral.plan import REASONS, WritePlan
 from plugin.referral.signed import Acknowledgement, Agreement, Choice
 from plugin.screens.cards import card
 from plugin.screens.draft import Draft
+from plugin.screens.meeting_times import own_start
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
@@ -95,7 +96,9 @@ class SignView:
             "note": offered if draft.note is None else draft.note,
             "note_named": notes["named"],
             "note_unnamed": notes["unnamed"],
-            "write_to": say("In the record system that opened this app."),
+            "write_to": say("In the record system that opened this app.")
+            if plan.note
+            else "",
             "parts": self._parts(shown, draft, plan),
             "effects": self._effects(plan),
         }
@@ -111,7 +114,7 @@ class SignView:
         asks = any(w.asks_withdrawal for w in shown.warnings)
         text = draft_note(
             shown,
-            choices_of(shown, draft),
+            [self._by_our_clock(one) for one in choices_of(shown, draft)],
             _agreement(agreement),
             on=self.now.date(),
             settings=NoteSettings(
@@ -129,6 +132,14 @@ class SignView:
                 "Single session: %(names)s.", names="; ".join(sessions)
             )
         return text
+
+    def _by_our_clock(self, choice: Choice) -> Choice:
+        """The note says when an online meeting is here, not where it is held."""
+        met = choice.meeting
+        if met is None:
+            return choice
+        starts = own_start(met.starts, met.attendance, self.now.tzinfo)
+        return replace(choice, meeting=replace(met, starts=starts))
 
     def _may_tell(self, shown: Recommendation, draft: Draft) -> Disclosure:
         return disclosure(shown, choices_of(shown, draft), "named", part2=self.part2)
@@ -164,6 +175,16 @@ class SignView:
         say, number = self.words.say, len(draft.picks)
         why = [say(reason) for reason in plan.reasons]
         orders = self.words.count("%(num)s order", "%(num)s orders", max(number, 1))
+        kept = Part(
+            say("Audit entry"),
+            "not",
+            say("Kept here"),
+            say("Our own trail keeps who signed what, and when."),
+        )
+        if not plan.note and not plan.service_request:
+            reason = " ".join(dict.fromkeys(why))
+            name = say("Orders and note")
+            return [Part(name, "not", say("Not written"), reason), kept]
         parts = [
             self._part(
                 orders,
@@ -188,15 +209,7 @@ class SignView:
                     say(NO_PROVENANCE),
                 )
             )
-        parts.append(
-            Part(
-                say("Audit entry"),
-                "not",
-                say("Kept here"),
-                say("Our own trail keeps who signed what, and when."),
-            )
-        )
-        return parts
+        return [*parts, kept]
 
     def _part(
         self,
@@ -217,7 +230,7 @@ class SignView:
         choices = choices_of(shown, draft)
         if not choices:
             return ()
-        first = choices[0]
+        first = self._by_our_clock(choices[0])
         reasons = ", ".join(first.conditions) or say("none")
         when = (
             f"{self.words.full_date(first.meeting.starts)}, "

@@ -190,6 +190,30 @@ def test_dark_screens_keep_their_contrast(tab: Open, width: int) -> None:
     one.checked("sign-dark")
 
 
+def test_copy_button_has_a_name_and_says_what_it_did(tab: Open) -> None:
+    page = tab("alcohol", permissions=["clipboard-read", "clipboard-write"]).page
+    page.locator(".pick").first.click()
+    page.click("text=Review and sign")
+    page.get_by_role("button", name="Copy as text", exact=True).click()
+    page.wait_for_function("document.querySelector('#note-copied').textContent")
+    assert page.inner_text("#note-copied") == "Copied"
+    page.get_by_role("button", name="Copy as text", exact=True).click()
+
+
+@pytest.mark.parametrize("patient", ["gambling", "opioid", "depression", "mecfs"])
+def test_safety_boxes_leave_no_hole(tab: Open, patient: str) -> None:
+    page = tab(patient, 1280).page
+    rows: dict[int, list[Any]] = {}
+    for box in page.locator(".safety > *").all():
+        place = box.bounding_box()
+        assert place is not None
+        rows.setdefault(round(place["y"]), []).append(place)
+    whole = page.locator(".safety").bounding_box()
+    assert whole is not None
+    for row in rows.values():
+        assert sum(one["width"] for one in row) == pytest.approx(whole["width"], abs=5)
+
+
 def test_flow_works_without_a_script(tab: Open) -> None:
     one = tab("alcohol", 768, java_script_enabled=False)
     page = one.page

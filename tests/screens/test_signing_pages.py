@@ -205,6 +205,9 @@ def test_read_only_ehr_offers_hand_out_and_text(installed: Any) -> None:
     assert 'value="named"' not in page
     assert "Hand-out only" in page
     assert "Not written" in page
+    assert page.count("This EHR takes no notes from apps") == 1
+    assert "Without names: where this text" not in page
+    assert "In the record system that opened this app." not in page
 
 
 def test_note_only_ehr_carries_the_referral_in_the_note(installed: Any) -> None:

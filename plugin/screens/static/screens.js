@@ -171,7 +171,7 @@ for (const button of all("[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const source = one(button.dataset.copy);
-    const say = one("[data-copy-say]", button);
+    const say = one(button.dataset.say);
     try {
       await navigator.clipboard.writeText(source.value ?? source.textContent);
       say.textContent = button.dataset.done;
