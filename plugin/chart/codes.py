@@ -36,6 +36,9 @@ _ICD_SHAPE = re.compile(r"[A-TV-Z][0-9][0-9AB][0-9A-Z]{0,4}")
 _SNOMED_SHAPE = re.compile(r"[1-9][0-9]{5,17}")
 _LOINC_SHAPE = re.compile(r"[0-9]{1,7}-[0-9]")
 _SUBSTANCE = re.compile(r"F1[0-9]")
+# A block of the classification, "F10-F19", says which chapter and no diagnosis.
+_BLOCK = re.compile(r"[A-Z][0-9][0-9A-Z]-[A-Z]")
+_MARKS = str.maketrans("", "", "-*+!\u2020")  # of editions that print them in the code
 
 
 def plain(code: str) -> str:
@@ -60,6 +63,15 @@ def system_of(system: str, code: str) -> CodeSystem:
     return _by_shape(code) if not uri else "other"
 
 
+def is_misfiled(system: str, code: str) -> bool:
+    """Whether a code has the form of the other system of diagnoses than its own."""
+    named = system_of(system, code)
+    if named not in {"icd-10-cm", "snomed"}:
+        return False
+    form = _by_shape(code)
+    return form in {"icd-10-cm", "snomed"} and form != named
+
+
 def _by_shape(code: str) -> CodeSystem:
     text = plain(code)
     if _ICD_SHAPE.fullmatch(text):
@@ -74,8 +86,12 @@ def as_icd10cm(system: str, code: str) -> str:
 
     The substance chapters differ: the fourth character is the clinical state in WHO
     ICD-10 and the severity in ICD-10-CM. Elsewhere the first four characters agree.
+    A block of codes gives "".
     """
     text = plain(code)
+    if _BLOCK.match(text):
+        return ""
+    text = text.translate(_MARKS)
     if not is_who(system):
         return text
     if _SUBSTANCE.match(text) and not text.startswith("F17"):

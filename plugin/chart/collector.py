@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from plugin.chart.chart import (
     Chart,
@@ -33,6 +33,7 @@ from plugin.chart.extract_results import (
 from plugin.chart.json_shapes import Json, codings, many, one, text
 from plugin.chart.references import bundle_id, name_of, plain_reference
 
+T = TypeVar("T")
 SUPPORT_GROUP = "711281004"  # SNOMED CT, "Referral to support group (procedure)"
 
 
@@ -130,11 +131,19 @@ class Collector:
             encounter=encounter,
         )
 
+    def _keep(self, held: dict[str, T], name: str, value: T) -> None:
+        """The first of a name; the same one again, as from two searches, is no fault.
+
+        Raises: Unusable, for another that bears its name.
+        """
+        if held.setdefault(name, value) != value:
+            raise Unusable(f"{name} stands there twice, and not alike")
+
     def _condition(self, resource: Json, name: str) -> None:
-        self.conditions.setdefault(name, condition_of(resource, name))
+        self._keep(self.conditions, name, condition_of(resource, name))
 
     def _observation(self, resource: Json, name: str) -> None:
-        self.observations.setdefault(name, observations_of(resource, name))
+        self._keep(self.observations, name, observations_of(resource, name))
 
     def _answers(self, resource: Json, name: str) -> None:
         self.observations.setdefault(name, answers_of(resource, name))
@@ -142,7 +151,7 @@ class Collector:
     def _medication(self, resource: Json, name: str) -> None:
         medication = medication_of(resource, name, self.find_medication)
         if medication is not None:
-            self.medications.setdefault(name, medication)
+            self._keep(self.medications, name, medication)
 
     def _encounter(self, resource: Json, name: str) -> None:
         self.encounters.setdefault(name, encounter_of(resource, name))

@@ -14,6 +14,7 @@ class Measure:
     name: str
     low: float
     high: float
+    low_is_worse: bool = False
 
 
 MEASURES: Mapping[str, Measure] = {
@@ -25,7 +26,7 @@ MEASURES: Mapping[str, Measure] = {
     "75626-2": Measure("AUDIT-C", 0, 12),
     "75624-7": Measure("AUDIT", 0, 40),
     "82667-7": Measure("DAST-10", 0, 10),
-    "39156-5": Measure("BMI", 5, 150),
+    "39156-5": Measure("BMI", 5, 150, low_is_worse=True),
     "93246-7": Measure("C-SSRS wish to be dead", 0, 1),
     "93247-5": Measure("C-SSRS suicidal thoughts", 0, 1),
     "93248-3": Measure("C-SSRS thoughts of method", 0, 1),

@@ -104,14 +104,17 @@ def excluded_by(exclusion: Exclusion, situation: Situation) -> str | None:
 
 
 def _score_excludes(exclusion: Exclusion, situation: Situation) -> str | None:
-    score = situation.facts.scores.latest.get(exclusion.score)
-    if score is None or score.value is None:
-        return None
     if exclusion.min_age is not None and (situation.facts.age or 0) < exclusion.min_age:
         return None
-    above = exclusion.at_least is None or score.value >= exclusion.at_least
-    below = exclusion.below is None or score.value < exclusion.below
-    return score.words if above and below else None
+    for score in situation.facts.scores.of(exclusion.score):
+        if score.value is not None and _holds(exclusion, score.value):
+            return score.words
+    return None
+
+
+def _holds(exclusion: Exclusion, value: float) -> bool:
+    above = exclusion.at_least is None or value >= exclusion.at_least
+    return above and (exclusion.below is None or value < exclusion.below)
 
 
 def _by_age(candidate: Candidate, situation: Situation) -> Verdict:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from plugin.chart.chart import Chart, Coding, Condition, Medication
-from plugin.chart.codes import as_icd10cm, plain, system_of
+from plugin.chart.codes import as_icd10cm, is_misfiled, plain, system_of
 from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.rules import CodeGroup, Ingredient, When
 from plugin.matching.moments import age_in_years, is_within, moment
@@ -39,8 +39,9 @@ class Finding:
     codes: tuple[ReadCode, ...]
     recorded: str  # the day that counts, as recorded
     state: When  # current, inactive (or in remission), resolved
-    questioned: bool  # unconfirmed, provisional or differential
+    questioned: bool  # unconfirmed, provisional, differential, or misfiled
     old_encounter: bool  # an encounter diagnosis of another, older encounter
+    misfiled: bool  # a code has the form of another system than it names
 
     @property
     def words(self) -> str:
@@ -102,7 +103,7 @@ def facts_of(
         gender=chart.patient.gender,
         country=_country(country or chart.patient.country),
         findings=tuple(findings),
-        scores=scores_of(chart.observations),
+        scores=scores_of(chart.observations, at),
         medicines=_medicines(chart.medications, knowledge.ingredients.values()),
         groups=_groups(findings, knowledge.code_groups.values(), at),
     )
@@ -121,18 +122,22 @@ def _finding(
     at: datetime,
 ) -> Finding:
     recorded = _day_that_counts(condition, starts)
+    misfiled = any(is_misfiled(c.system, c.code) for c in condition.codings)
     return Finding(
         condition=condition,
         codes=tuple(_read(coding) for coding in condition.codings),
         recorded=recorded,
         state=_STATE.get(condition.clinical_status, "current"),
-        questioned=condition.verification_status in _QUESTIONED,
+        questioned=misfiled or condition.verification_status in _QUESTIONED,
         old_encounter=_is_old_encounter(condition, recorded, encounter, days, at),
+        misfiled=misfiled,
     )
 
 
 def _read(coding: Coding) -> ReadCode:
     system = system_of(coding.system, coding.code)
+    if is_misfiled(coding.system, coding.code):
+        system = "snomed" if system == "icd-10-cm" else "icd-10-cm"
     if system == "icd-10-cm":
         return ReadCode(system, as_icd10cm(coding.system, coding.code), coding)
     if system == "snomed":

@@ -46,6 +46,18 @@ def is_within(recorded: str, days: int, at: datetime) -> bool:
     return day is None or day >= at.date() - timedelta(days=days)
 
 
+def is_ahead(recorded: str, at: datetime) -> bool:
+    """Whether all that a date can mean lies ahead, time zones aside."""
+    match = _DATE.match(recorded)
+    if match is None:
+        return False
+    year, month, day = (int(part) if part else 1 for part in match.groups())
+    try:
+        return date(year, month, day) > at.date() + timedelta(days=1)
+    except ValueError:
+        return False
+
+
 def age_in_years(birth_date: str, at: datetime) -> int | None:
     """Whole years at a moment, or None where the birth date does not tell.
 

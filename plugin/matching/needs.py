@@ -1,14 +1,15 @@
 """From the chart to needs: what speaks for each, how surely, and at what stage."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plugin.knowledge.knowledge import Knowledge
-from plugin.knowledge.needs import NeedEntry
+from plugin.knowledge.needs import NeedEntry, Screen
 from plugin.matching.facts import Facts, Finding, Taken
 from plugin.matching.moments import is_within
 from plugin.matching.recommendation import Because, Need, Stage, Unmapped
+from plugin.matching.scores import Score
 
 SCORE_DAYS = 90
 
@@ -126,6 +127,8 @@ def _text_allows(entry: NeedEntry, finding: Finding, confidence: float) -> bool:
 
 
 def _why_asked(finding: Finding) -> str:
+    if finding.misfiled:
+        return "The code has the form of another code system than it names. Is it so?"
     if finding.questioned:
         return f"The diagnosis is {finding.condition.verification_status}. Is it so?"
     return "The code alone does not say so. Is it so?"
@@ -155,15 +158,18 @@ def _asked_by_medicines(
 def _asked_by_scores(facts: Facts, knowledge: Knowledge) -> Iterable[tuple[str, Hit]]:
     for entry in knowledge.needs.values():
         for screen in entry.screens:
-            score = facts.scores.latest.get(screen.loinc)
-            if score is None or score.value is None:
-                continue
-            least = screen.at_least
-            if facts.gender == "female" and screen.at_least_female is not None:
-                least = screen.at_least_female
-            if score.value >= least and is_within(score.recorded, SCORE_DAYS, facts.at):
-                asked = f"{score.words}: is it a need?"
-                yield entry.id, Hit(score.because, 0.0, question=asked)
+            for score in facts.scores.of(screen.loinc):
+                if _speaks(score, screen, facts):
+                    asked = f"{score.words}: is it a need?"
+                    yield entry.id, Hit(score.because, 0.0, question=asked)
+
+
+def _speaks(score: Score, screen: Screen, facts: Facts) -> bool:
+    least = screen.at_least
+    if facts.gender == "female" and screen.at_least_female is not None:
+        least = screen.at_least_female
+    high = score.value is not None and score.value >= least
+    return high and is_within(score.recorded, SCORE_DAYS, facts.at)
 
 
 def _need(entry: NeedEntry, hits: list[Hit]) -> Need:
@@ -202,7 +208,7 @@ def _derived(
         ]
         sources = [need for group in groups for need in group]
         lines = [line for need in sources for line in need.because]
-        if not all(groups):
+        if not all(groups) or _is_one_problem(groups):
             lines = _induced(entry, facts, found)
             sources = [n for n in sources if set(n.because) & set(lines)]
         if not lines or not sources:
@@ -218,6 +224,12 @@ def _derived(
             derived=True,
         )
     return derived
+
+
+def _is_one_problem(groups: Sequence[Sequence[Need]]) -> bool:
+    """Whether two conditions are only two codings of one problem that disagree."""
+    named = {line.resource for group in groups for n in group for line in n.because}
+    return len(groups) > 1 and len(named) == 1
 
 
 def _induced(

@@ -10,8 +10,9 @@ from datetime import datetime
 from plugin.chart.chart import Chart
 from plugin.directory.meeting import MeetingsWanted, Place
 from plugin.knowledge.knowledge import Knowledge
+from plugin.matching.doubts import doubts_of
 from plugin.matching.eligibility import eligible
-from plugin.matching.facts import Facts, facts_of
+from plugin.matching.facts import facts_of
 from plugin.matching.needs import NeedsFound, needs_of, unmapped_of
 from plugin.matching.offer import offer
 from plugin.matching.ranking import Ranked, rank
@@ -154,13 +155,10 @@ def _notes(chart: Chart, situation: Situation) -> Iterable[str]:
         yield f"Read in part only: {source}."
     if not facts.country:
         yield "Country not known: ask, then give the local crisis numbers."
-    if facts.age is None:
-        yield "Age not known: age limits could not be checked."
-    yield from facts.scores.refused
+    yield from doubts_of(chart, facts, knowledge)
     spoken = chart.patient.language.split("-")[0].lower()
     if spoken and spoken != (situation.preferences.language or situation.language):
         yield f"The chart names another language ({spoken}): ask what is preferred."
-    yield from _contradictions(facts, knowledge)
 
 
 def _on_request(offered: Collection[str], removed: Iterable[Removed]) -> Iterable[str]:
@@ -168,16 +166,3 @@ def _on_request(offered: Collection[str], removed: Iterable[Removed]) -> Iterabl
     named = [m.name for m in removed if m.kind == "on request"]
     if not offered and named:
         yield f"Offered when asked for: {', '.join(named)}."
-
-
-def _contradictions(facts: Facts, knowledge: Knowledge) -> Iterable[str]:
-    """Problems of which one coding says remission and another does not."""
-    for finding in facts.findings:
-        kinds: dict[str, set[str]] = {}
-        for read in finding.codes:
-            meanings = knowledge.index.meanings(read.system, read.code)
-            for need, meaning in meanings.items():
-                kinds.setdefault(need, set()).add(meaning.kind)
-        if any(len(said) > 1 for said in kinds.values()):
-            reference = finding.condition.reference
-            yield f"{reference}: one code says remission, another does not. Ask."

@@ -199,17 +199,17 @@ def _history(finding: Finding, *, old: bool, gone: bool) -> str:
 
 
 def _by_score(trigger: ScoreTrigger, facts: Facts) -> Iterable[Spark]:
-    score = facts.scores.latest.get(trigger.loinc)
-    if score is None or not is_within(score.recorded, trigger.days, facts.at):
-        return
     if trigger.min_age is not None and (facts.age or 0) < trigger.min_age:
         return
-    if trigger.answers:
-        holds = says(score, trigger.answers)
-    else:
-        holds = score.value is not None and _in_range(trigger, score.value)
-    if holds:
-        yield Spark(trigger.level, score.because, score.words + ".")
+    for score in facts.scores.of(trigger.loinc):
+        if not is_within(score.recorded, trigger.days, facts.at):
+            continue
+        if trigger.answers:
+            holds = says(score, trigger.answers)
+        else:
+            holds = score.value is not None and _in_range(trigger, score.value)
+        if holds:
+            yield Spark(trigger.level, score.because, score.words + ".")
 
 
 def _in_range(trigger: ScoreTrigger, value: float) -> bool:

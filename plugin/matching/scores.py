@@ -1,13 +1,14 @@
 """Results that count: the latest of each LOINC code, as a number or an answer."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from plugin.chart.chart import Observation
 from plugin.chart.codes import system_of
 from plugin.chart.measures import MEASURES
-from plugin.matching.moments import latest_day, moment
+from plugin.matching.moments import is_ahead, latest_day, moment
 from plugin.matching.recommendation import Because
 
 _FINAL = {"final", "amended", "corrected"}
@@ -53,37 +54,69 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
+    """`unplaced` are those without a date, or dated ahead: they count beside the
+    latest, so that neither hides the other."""
+
     latest: Mapping[str, Score]
-    refused: tuple[str, ...] = ()  # results that cannot be, in words
+    unplaced: Mapping[str, Score]
+    notes: tuple[str, ...] = ()  # results that cannot be, or not then, in words
+
+    def of(self, loinc: str) -> tuple[Score, ...]:
+        found = (self.latest.get(loinc), self.unplaced.get(loinc))
+        return tuple(score for score in found if score is not None)
 
 
-def scores_of(observations: Iterable[Observation]) -> Scores:
-    """The latest final result of each measure; of two at once the higher."""
-    latest: dict[str, tuple[tuple[object, ...], Score]] = {}
-    refused: set[str] = set()
+def scores_of(observations: Iterable[Observation], at: datetime) -> Scores:
+    """The latest final result of each measure; of two at once the worse."""
+    latest: dict[str, Score] = {}
+    unplaced: dict[str, Score] = {}
+    notes: set[str] = set()
     for observation in observations:
         if observation.status.lower() not in _FINAL:
             continue
         for score in _results(observation):
-            measure = MEASURES[score.loinc]
-            value = score.value
-            if value is not None and not measure.low <= value <= measure.high:
-                refused.add(
-                    f"{measure.name} of {value:g} cannot be: it was not used "
-                    f"({score.because.resource})."
-                )
-                continue
-            order, held = _order(score), latest.get(score.loinc)
-            if held is None or order > held[0]:
-                latest[score.loinc] = order, score
-    found = {loinc: score for loinc, (_, score) in latest.items()}
-    return Scores(found, tuple(sorted(refused)))
+            if note := _impossible(score):
+                notes.add(note)
+            elif _is_unplaced(score, at):
+                _keep(score, unplaced, _worse)
+                if score.recorded:
+                    cited = score.because.resource
+                    notes.add(f"{score.name} ({cited}) is dated ahead or oddly: check.")
+            else:
+                _keep(score, latest, _order)
+    return Scores(latest, unplaced, tuple(sorted(notes)))
+
+
+def _keep(
+    score: Score, held: dict[str, Score], order: Callable[[Score], tuple[object, ...]]
+) -> None:
+    other = held.get(score.loinc)
+    if other is None or order(score) > order(other):
+        held[score.loinc] = score
+
+
+def _impossible(score: Score) -> str:
+    measure, value = MEASURES[score.loinc], score.value
+    if value is None or measure.low <= value <= measure.high:
+        return ""
+    cited = score.because.resource
+    return f"{score.name} of {value:g} cannot be: it was not used ({cited})."
+
+
+def _is_unplaced(score: Score, at: datetime) -> bool:
+    return latest_day(score.recorded) is None or is_ahead(score.recorded, at)
 
 
 def _order(score: Score) -> tuple[object, ...]:
-    value = -1.0 if score.value is None else score.value
+    return moment(score.recorded), *_worse(score)
+
+
+def _worse(score: Score) -> tuple[object, ...]:
+    value = -1_000.0 if score.value is None else score.value
+    if MEASURES[score.loinc].low_is_worse and score.value is not None:
+        value = -value
     said = score.answer not in {"", "no"}
-    return moment(score.recorded), value, said, score.answer, score.because.resource
+    return value, said, score.answer, score.because.resource
 
 
 def _results(observation: Observation) -> Iterable[Score]:

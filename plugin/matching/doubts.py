@@ -1,0 +1,62 @@
+"""What in the chart is odd enough that a reader must look again: said, never dropped."""
+
+from collections.abc import Iterable, Sequence
+
+from plugin.chart.chart import Chart
+from plugin.knowledge.knowledge import Knowledge
+from plugin.matching.facts import Facts, Finding
+from plugin.matching.moments import is_ahead, latest_day
+
+MOST_NAMED = 3
+
+
+def doubts_of(chart: Chart, facts: Facts, knowledge: Knowledge) -> Iterable[str]:
+    """One line for each kind of oddity, naming the resources it was found in."""
+    if facts.age is None:
+        yield _about_age(chart)
+    yield from facts.scores.notes
+    standing = [f for f in facts.findings if f.state != "resolved"]
+    ahead = [f for f in standing if is_ahead(f.recorded, facts.at)]
+    odd = [f for f in standing if f.recorded and latest_day(f.recorded) is None]
+    misfiled = [f for f in standing if f.misfiled]
+    unknown = [f for f in standing if f.codes and not f.has_known_code]
+    for found, said in (
+        (ahead, "Dated in the future, taken as recent: {}. Check the date."),
+        (odd, "The date cannot be read, taken as recent: {}."),
+        (misfiled, "A code has not the form of the system it names: {}. Ask."),
+        (unknown, "Code system not known here, read by its words alone: {}."),
+    ):
+        if found:
+            yield said.format(_named(found))
+    for finding in standing:
+        yield from _contradictions(finding, knowledge)
+
+
+def _about_age(chart: Chart) -> str:
+    if chart.patient.birth_date:
+        return "The birth date cannot be right: age limits could not be checked."
+    return "Age not known: age limits could not be checked."
+
+
+def _named(found: Sequence[Finding]) -> str:
+    names = [f.condition.reference for f in found[:MOST_NAMED]]
+    more = len(found) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _contradictions(finding: Finding, knowledge: Knowledge) -> Iterable[str]:
+    """Codings of one problem of which each says something else."""
+    if len(finding.codes) < 2:
+        return
+    kinds: dict[str, set[str]] = {}
+    by_system: dict[str, set[str]] = {}
+    for read in finding.codes:
+        for need, meaning in knowledge.index.meanings(read.system, read.code).items():
+            kinds.setdefault(need, set()).add(meaning.kind)
+            by_system.setdefault(read.system, set()).add(need)
+    reference = finding.condition.reference
+    if any(len(said) > 1 for said in kinds.values()):
+        yield f"{reference}: one code says remission, another does not. Ask."
+    if len(by_system) > 1 and not set.intersection(*by_system.values()):
+        names = [knowledge.need(n).name for n in knowledge.needs if n in kinds]
+        yield f"{reference}: its codes disagree ({', '.join(names)}). Ask which holds."
