@@ -1,4 +1,4 @@
-"""What in the chart is odd enough that a reader must look again: said, never dropped."""
+"""What in a chart is odd enough that a reader must look again: said, not dropped."""
 
 from collections.abc import Iterable, Sequence
 

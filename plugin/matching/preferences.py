@@ -1,6 +1,6 @@
 """The patient's stated wishes, and which of them a programme meets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import Preferences
@@ -36,10 +36,36 @@ def stated_wishes(candidate: Candidate, preferences: Preferences) -> dict[str, b
             program.any_language
             or preferences.language.lower().split("-")[0] in program.languages
         )
+    if preferences.names_times and candidate.meetings:
+        wishes["day and time"] = any(
+            is_wished_time(meeting, preferences) for meeting in candidate.meetings
+        )
     for name, words in _TAGS.items():
         if getattr(preferences, name):
             wishes[name.replace("_", " ")] = _is_for(words, candidate)
     return wishes
+
+
+def is_wished_time(meeting: Occurrence, preferences: Preferences) -> bool:
+    """Whether a meeting falls on a day and at a time that suit, by its own clock."""
+    starts = meeting.starts
+    if preferences.weekdays and not preferences.weekdays & 1 << starts.weekday():
+        return False
+    minute = starts.hour * 60 + starts.minute
+    begin, end = preferences.earliest, preferences.latest
+    if begin <= end:
+        return begin <= minute < end
+    return minute >= begin or minute < end
+
+
+def at_wished_times(
+    meetings: Sequence[Occurrence], preferences: Preferences, most: int
+) -> tuple[Occurrence, ...]:
+    """Those that suit; where none does, the first of all, so that none are hidden."""
+    if not preferences.names_times:
+        return tuple(meetings[:most])
+    suited = [m for m in meetings if is_wished_time(m, preferences)]
+    return tuple((suited or list(meetings))[:most])
 
 
 def _is_for(words: frozenset[str], candidate: Candidate) -> bool:

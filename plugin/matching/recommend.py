@@ -15,6 +15,7 @@ from plugin.matching.eligibility import eligible
 from plugin.matching.facts import facts_of
 from plugin.matching.needs import NeedsFound, needs_of, unmapped_of
 from plugin.matching.offer import offer
+from plugin.matching.preferences import at_wished_times, is_wished_time
 from plugin.matching.ranking import Ranked, rank
 from plugin.matching.reasons import cautions_of, evidence_of, reasons_of
 from plugin.matching.recommendation import (
@@ -29,6 +30,10 @@ from plugin.matching.recommendation import (
 from plugin.matching.safety import Safety, safety_of
 from plugin.matching.sessions import sessions_of
 from plugin.matching.wishes import Candidate, Situation, Wishes, situation_of
+
+MEETINGS = 3  # for each programme
+# Where days and times are stated, so many are looked at for some that suit.
+MOST_LOOKED_AT = 60
 
 
 def recommend(
@@ -63,13 +68,19 @@ def recommend(
         programs=tuple(c.program.id for c in suitable.candidates),
         at=at,
         near=near,
-        within_km=within_km,
+        within_km=preferences.within_km or within_km,
         attendance=preferences.modality,
         language=preferences.language,
+        limit=MOST_LOOKED_AT if preferences.names_times else MEETINGS,
     )
     meetings = find_meetings(wanted)
     candidates = [
-        replace(c, meetings=tuple(meetings.get(c.program.id, ())))
+        replace(
+            c,
+            meetings=at_wished_times(
+                meetings.get(c.program.id, ()), preferences, MEETINGS
+            ),
+        )
         for c in suitable.candidates
     ]
     ranked = rank(candidates, situation, at)
@@ -96,6 +107,7 @@ def recommend(
                     *found.notes,
                     *offered.notes,
                     *_on_request(offered.ids, suitable.removed),
+                    *_at_other_times(ranked, preferences),
                 ]
             )
         ),
@@ -159,6 +171,22 @@ def _notes(chart: Chart, situation: Situation) -> Iterable[str]:
     spoken = chart.patient.language.split("-")[0].lower()
     if spoken and spoken != (situation.preferences.language or situation.language):
         yield f"The chart names another language ({spoken}): ask what is preferred."
+
+
+def _at_other_times(
+    ranked: Iterable[Ranked], preferences: Preferences
+) -> Iterable[str]:
+    """Programmes whose meetings, as far as looked at, are at other times."""
+    if not preferences.names_times:
+        return
+    named = [
+        r.candidate.program.name
+        for r in ranked
+        if r.candidate.meetings
+        and not is_wished_time(r.candidate.meetings[0], preferences)
+    ]
+    if named:
+        yield f"No next meeting at the wished days and times: {', '.join(named)}."
 
 
 def _on_request(offered: Collection[str], removed: Iterable[Removed]) -> Iterable[str]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from plugin.directory.meeting import MeetingsWanted, Occurrence
 
+A_DAY = 24 * 60  # minutes
 Level = Literal["red", "amber", "info"]
 Stage = Literal["active", "remission", "ask"]
 
@@ -17,6 +18,10 @@ FindMeetings = Callable[[MeetingsWanted], Mapping[str, Sequence[Occurrence]]]
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """What the patient said. Nothing here is ever inferred.
+
+    Days, times and distance are said in the visit; the file of the command has no key
+    for them. Times are minutes of the meeting's own day; a time that ends before it
+    begins goes over midnight.
 
     Source: contract, "Preferences file".
     """
@@ -31,6 +36,14 @@ class Preferences:
     young_people: bool = False
     beginners: bool = False
     picks: tuple[str, ...] = ()
+    weekdays: int = 0  # added up: 1 Monday, 2 Tuesday ... 64 Sunday; 0: any
+    earliest: int = 0  # inclusive
+    latest: int = A_DAY  # exclusive
+    within_km: float | None = None
+
+    @property
+    def names_times(self) -> bool:
+        return self.weekdays > 0 or self.earliest > 0 or self.latest < A_DAY
 
 
 @dataclass(frozen=True, slots=True)
