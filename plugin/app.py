@@ -48,8 +48,6 @@ from smart_launch.errors import SmartError
 from smart_launch.outbound import Outbound
 from smart_launch.smart_client import SmartClient
 
-# The longest thing a page sends is a note and what was done about warnings.
-MAX_BODY = 256 * 1024  # bytes
 # How long a write that is under way may take to end when the app is stopped.
 _GRACE = 20.0  # seconds
 
@@ -158,7 +156,6 @@ def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=MAX_BODY,
         lifespan=lifespan,
     )
     app.include_router(operations_routes.routes)

@@ -6,6 +6,7 @@ the plugin beside them.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -15,12 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 if TYPE_CHECKING:
     from deploy.sandbox.serving import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The same examples at every run, so that a red build is about the change under test;
+# HYPOTHESIS_PROFILE=searching draws new ones. No outcome is a matter of time.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 @pytest.fixture(scope="session")
