@@ -27,8 +27,10 @@ from plugin.knowledge.load import Knowledge
 from plugin.logs import log
 from plugin.matching.recommend import recommend
 from plugin.matching.recommendation import Need, Preferences, Recommendation
-from plugin.referral.plan import Capabilities, Quirks, WritePlan, plan_write
+from plugin.referral.plan import Capabilities, WritePlan, plan_write
+from plugin.referral.quirks import quirks_of
 from plugin.settings import Settings
+from smart_launch.capability import CapabilityStatement
 from smart_launch.context import LaunchContext
 from smart_launch.errors import FhirError
 from smart_launch.fhir_client import FhirClient
@@ -198,7 +200,7 @@ class Visits:
             plan=plan_write(
                 capabilities,
                 context.scopes,
-                Quirks(),
+                quirks_of(self.settings.ehr_of(context.tenant), capabilities),
                 has_encounter=context.encounter is not None,
             ),
         )
@@ -313,7 +315,7 @@ def place_of(chart: Chart) -> Place | None:
     return Place(patient.latitude, patient.longitude)
 
 
-def _capabilities(fhir: FhirClient) -> Capabilities | None:
+def _capabilities(fhir: FhirClient) -> CapabilityStatement | None:
     """What the server takes; None where it would not say, which promises nothing."""
     try:
         return fhir.capabilities()

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 KEPT_FOR = 600.0  # seconds
+_MOST_WORDS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class ResourceCapability:
     search_params: frozenset[str] = frozenset()
     conditional_create: bool = False
     profiles: tuple[str, ...] = ()
+    documentation: str = ""
 
 
 _NOTHING = ResourceCapability()
@@ -42,6 +44,13 @@ class CapabilityStatement:
     def conditional_create(self, resource: str) -> bool:
         return self.resources.get(resource, _NOTHING).conditional_create
 
+    def documentation(self, resource: str) -> str:
+        """What the server says of a resource, and of creating one, in its own words.
+
+        Gives:  at most 4,000 letters.
+        """
+        return self.resources.get(resource, _NOTHING).documentation
+
 
 def read_capabilities(document: Mapping[str, Any]) -> CapabilityStatement:
     """Read tolerantly: what is malformed is not declared."""
@@ -59,6 +68,7 @@ def read_capabilities(document: Mapping[str, Any]) -> CapabilityStatement:
                     search_params=frozenset(_codes(entry.get("searchParam"), "name")),
                     conditional_create=entry.get("conditionalCreate") is True,
                     profiles=_profiles(entry),
+                    documentation=_documentation(entry),
                 )
     software = document.get("software")
     name = software.get("name") if isinstance(software, dict) else None
@@ -82,6 +92,14 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 def _codes(value: Any, key: str) -> list[str]:
     codes = (one.get(key) for one in _objects(value))
     return [code for code in codes if isinstance(code, str)]
+
+
+def _documentation(entry: Mapping[str, Any]) -> str:
+    """The words on the resource itself, then those on its create."""
+    interactions = _objects(entry.get("interaction"))
+    told = [entry, *(one for one in interactions if one.get("code") == "create")]
+    words = [one.get("documentation") for one in told]
+    return "\n".join(word for word in words if isinstance(word, str))[:_MOST_WORDS]
 
 
 def _profiles(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The CapabilityStatement of a site: what its flavour takes."""
 
-from deploy.sandbox.flavours import READABLE
+from deploy.sandbox.flavours import READABLE, Flavour
 from deploy.sandbox.parameters import PARAMETERS
 from deploy.sandbox.site import Site
 from deploy.sandbox.wire import Json
@@ -51,7 +51,7 @@ def _resource(kind: str, site: Site) -> Json:
     codes += ["update"] if kind in flavour.updates else []
     return {
         "type": kind,
-        "interaction": [{"code": code} for code in codes],
+        "interaction": [_interaction(code, kind, flavour) for code in codes],
         "versioning": "versioned",
         "conditionalCreate": flavour.conditional_create and kind in flavour.creates,
         "updateCreate": False,
@@ -60,3 +60,10 @@ def _resource(kind: str, site: Site) -> Json:
             for name, parameter in PARAMETERS[kind].items()
         ],
     }
+
+
+def _interaction(code: str, kind: str, flavour: Flavour) -> Json:
+    words = flavour.note_words if kind == "DocumentReference" else ""
+    return {"code": code} | (
+        {"documentation": words} if code == "create" and words else {}
+    )

@@ -48,6 +48,7 @@ class Flavour:
     adds_outcome: bool = False  # each search answer carries an OperationOutcome
     sends_iss: bool = True  # RFC 9207
     note_rules: NoteRules = "plain"
+    note_words: str = ""  # what the CapabilityStatement says of creating a note
 
 
 FLAVOURS: Mapping[str, Flavour] = {
@@ -76,6 +77,7 @@ FLAVOURS: Mapping[str, Flavour] = {
             adds_outcome=True,
             sends_iss=False,
             note_rules="epic",
+            note_words="The note must reference an existing encounter of the patient.",
         ),
         Flavour(
             name="oracle",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-from plugin.referral.plan import Quirks, plan_write
+from plugin.referral.plan import plan_write
+from plugin.referral.quirks import quirks_of
 from plugin.settings import Ehr, Settings
 from smart_launch.capability import CapabilityStatement, read_capabilities
 from smart_launch.client_auth import ClientAuthenticator
@@ -178,7 +179,11 @@ class Examination:
             return
         software = statement.software or "the server"
         yield Step("server", "ok", f"{software}, FHIR {statement.fhir_version}")
-        plan = plan_write(statement, self._asked(configuration), quirks_of(self.ehr))
+        plan = plan_write(
+            statement,
+            self._asked(configuration),
+            quirks_of(self.ehr, statement),
+        )
         written = {
             "full": "an order for each group, and the note",
             "note_only": "the note, which carries the referral",
@@ -226,16 +231,6 @@ class Examination:
             )
         origins = ", ".join(self.ehr.frame_ancestors)
         return Step("framing", "ok", f"the app opens in frames of {origins}")
-
-
-def quirks_of(ehr: Ehr) -> Quirks:
-    return Quirks(
-        orders=ehr.write_orders,
-        notes=ehr.write_notes,
-        provenance=ehr.write_provenance,
-        note_needs_encounter=ehr.note_needs_encounter,
-        note_only_provenance=ehr.note_only_provenance,
-    )
 
 
 def _unreachable(error: EhrUnavailable, registration: Registration) -> Step:

@@ -31,6 +31,7 @@ WANTED_SCOPES = (
     "patient/Encounter.rs",
     "patient/Observation.rs",
     "patient/MedicationRequest.rs",
+    "patient/Medication.r",  # what a request for a medicine points at
     "patient/Consent.rs",
     "patient/QuestionnaireResponse.rs",
     "patient/ServiceRequest.crs",

@@ -103,6 +103,29 @@ def test_unread_capabilities_promise_nothing(installed: Any, context: Any) -> No
     assert "could not be read" in visit.plan.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("visit", "mode"),
+    [
+        pytest.param({}, "note_only", id="visit"),
+        pytest.param({"encounter": ""}, "handout", id="none"),
+    ],
+)
+def test_ehr_that_files_notes_with_a_visit_alone_is_believed(
+    installed: Any, visit: dict[str, str], mode: str
+) -> None:
+    sandbox = installed.sandbox
+    asked = {
+        "iss": sandbox.issuer("epic"),
+        "launch": sandbox.mint_launch("alcohol", "epic", **visit),
+    }
+    away = installed.client.get("/launch", params=asked, follow_redirects=False)
+    path = installed.come_back(away.headers["location"])
+    launched = installed.house.contexts.load(path.split("/")[2])[0]
+    opened = installed.house.visits.open(launched)
+    assert opened.plan.mode == mode
+    assert opened.plan.note_needs_encounter is (mode == "note_only")
+
+
 def test_what_could_not_be_read_is_said(installed: Any, context: Any) -> None:
     installed.sandbox.faults.add("status", on="search", type="Observation", code=403)
     visit = installed.house.visits.open(context)

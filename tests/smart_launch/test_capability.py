@@ -27,11 +27,20 @@ STATEMENT = {
                     "type": "ServiceRequest",
                     "profile": "http://x.example/base",
                     "supportedProfile": ["http://x.example/sr", 5],
-                    "interaction": [{"code": "create"}, {"code": "read"}, "odd"],
+                    "documentation": "Orders of apps wait for a signature.",
+                    "interaction": [
+                        {"code": "create", "documentation": "Needs a requester."},
+                        {"code": "read", "documentation": "By id."},
+                        "odd",
+                    ],
                     "searchParam": [{"name": "identifier"}, {"name": 5}],
                     "conditionalCreate": True,
                 },
-                {"type": "Condition", "conditionalCreate": "true"},
+                {
+                    "type": "Condition",
+                    "conditionalCreate": "true",
+                    "documentation": ["odd"],
+                },
                 {"type": 5},
                 "odd",
             ],
@@ -52,6 +61,11 @@ def test_statement_says_what_the_server_can(app: Any, ehr: Any, answer: Any) -> 
     assert statement.search_params("Task") == frozenset()
     assert statement.conditional_create("ServiceRequest")
     assert not statement.conditional_create("Condition")
+    assert statement.documentation("ServiceRequest") == (
+        "Orders of apps wait for a signature.\nNeeds a requester."
+    )
+    assert statement.documentation("Condition") == ""
+    assert statement.documentation("Task") == ""
     assert statement.system_interactions == {"transaction"}
     assert (statement.fhir_version, statement.software) == ("4.0.1", "EHR")
     assert statement.resources["ServiceRequest"].profiles == (
