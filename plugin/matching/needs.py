@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.needs import NeedEntry, Screen
@@ -27,9 +27,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class NeedsFound:
+    """`charted` are all that the chart or the clinician speaks for, the general ones
+    that a specific one replaces among them: safety goes by these."""
+
     needs: tuple[Need, ...]
     mapped: frozenset[str]  # references of problems that speak for a need
     notes: tuple[str, ...] = ()
+    charted: Mapping[str, Need] = field(default_factory=dict)
 
     def stated(self) -> tuple[Need, ...]:
         """The needs that count without asking the clinician."""
@@ -65,14 +69,17 @@ def needs_of(
         if entry.id in hits
     }
     found |= _derived(found, facts, knowledge)
+    charted = dict(found)
     found = {n: need for n, need in found.items() if _may_be(n, facts, knowledge)}
     notes = _let_specific_win(found, knowledge)
     for need_id in added:
         if need_id in knowledge.needs:
-            found[need_id] = _stated(knowledge.need(need_id), found.get(need_id))
+            held = _stated(knowledge.need(need_id), found.get(need_id))
+            found[need_id] = charted[need_id] = held
     order = {name: place for place, name in enumerate(knowledge.needs)}
     needs = sorted(found.values(), key=lambda n: order[n.id])
-    return NeedsFound(tuple(needs), mapped, notes=tuple(notes))
+    counted = {n: need for n, need in charted.items() if need.stage != "ask"}
+    return NeedsFound(tuple(needs), mapped, tuple(notes), counted)
 
 
 def _hits_of(

@@ -31,6 +31,7 @@ def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
     while len(chosen) < weights.offer_most and (
         _take(chosen, _with_better_evidence(good, chosen, situation))
         or _take(chosen, _covering_more(good, chosen))
+        or _take(chosen, _made_for_a_need(good, chosen))
     ):
         pass
     return Offer(tuple(_id(r) for r in chosen), tuple(_notes(good, situation)))
@@ -100,6 +101,28 @@ def _with_new_approach(
     for ranked in good:
         if not set(ranked.candidate.program.approach) <= seen:
             yield ranked
+
+
+def _made_for_a_need(
+    good: Sequence[Ranked], chosen: Sequence[Ranked]
+) -> Iterable[Ranked]:
+    """Those made for one need alone, where none of the chosen is made for it.
+
+    A fellowship of the patient's own problem is not crowded out by the broad ones.
+    """
+    have = {_only_purpose(r) for r in chosen}
+    for ranked in good:
+        purpose = _only_purpose(ranked)
+        if purpose and purpose not in have:
+            yield ranked
+
+
+def _only_purpose(ranked: Ranked) -> str:
+    """The one need of the patient that a programme is made for, else ""."""
+    built = [
+        n for n, role in ranked.candidate.program.needs.items() if role == "primary"
+    ]
+    return built[0] if len(built) == 1 and built[0] in ranked.candidate.roles else ""
 
 
 def is_friendly(ranked: Ranked) -> bool:

@@ -1,6 +1,6 @@
 """Safety rules: run first, and independently of matching. They only add warnings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from plugin.knowledge.knowledge import Knowledge
@@ -14,7 +14,7 @@ from plugin.knowledge.rules import (
 from plugin.matching.facts import Facts, Finding, ReadCode
 from plugin.matching.moments import is_within, latest_day
 from plugin.matching.needs import NeedsFound, is_explained
-from plugin.matching.recommendation import Because, Level, Need
+from plugin.matching.recommendation import Because, Level
 from plugin.matching.recommendation import Warning as SafetyWarning
 from plugin.matching.scores import says
 
@@ -84,7 +84,7 @@ def safety_of(facts: Facts, needs: NeedsFound, knowledge: Knowledge) -> Safety:
             warning = _warning(rule, sparks, facts, knowledge)
             fired.append(Fired(rule, warning))
     fired.sort(key=lambda f: (_RANK[f.warning.level], f.rule.order))
-    fired = _with_overdose_lines(fired, needs.stated(), knowledge)
+    fired = _with_overdose_lines(fired, needs.charted, knowledge)
     coded = {line.resource for f in fired for line in f.warning.because}
     return Safety(tuple(fired), frozenset(coded))
 
@@ -139,7 +139,7 @@ def _by_medicine(
 ) -> Iterable[Spark]:
     for taken in facts.medicines:
         if taken.ingredient.id == trigger.ingredient:
-            known = is_explained(taken, {n.id for n in needs.stated()})
+            known = is_explained(taken, needs.charted)
             ask = "" if known else taken.ingredient.ask
             yield Spark(trigger.level, taken.because, ask)
 
@@ -147,12 +147,11 @@ def _by_medicine(
 def _by_company(
     trigger: TogetherTrigger, facts: Facts, needs: NeedsFound
 ) -> Iterable[Spark]:
-    stated = {need.id: need for need in needs.stated()}
-    if not stated.keys() >= set(trigger.needs):
+    if not needs.charted.keys() >= set(trigger.needs):
         return
     if not facts.groups.keys() >= set(trigger.groups):
         return
-    lines = [line for name in trigger.needs for line in stated[name].because]
+    lines = [line for name in trigger.needs for line in needs.charted[name].because]
     lines += [line for name in trigger.groups for line in facts.groups[name]]
     for line in lines:
         yield Spark(trigger.level, line)
@@ -254,12 +253,11 @@ def _opening(rule: Rule, level: Level) -> str:
 
 
 def _with_overdose_lines(
-    fired: list[Fired], needs: Sequence[Need], knowledge: Knowledge
+    fired: list[Fired], needs: Collection[str], knowledge: Knowledge
 ) -> list[Fired]:
     """Two depressant needs together: the first warning about either says so."""
-    present = {need.id for need in needs}
     lines = [
-        line.text for line in knowledge.overdose_lines if present >= set(line.needs)
+        line.text for line in knowledge.overdose_lines if {*line.needs} <= {*needs}
     ]
     if not lines:
         return fired

@@ -22,7 +22,7 @@ class Situation:
     language: str
     knowledge: Knowledge
     needs: Mapping[str, Need]  # those that count: what is only asked about does not
-    charted: Mapping[str, Need]  # the same, with those that the clinician took out
+    charted: Mapping[str, Need]  # all of the chart, whatever was taken out of `needs`
     moud_matters: bool  # the stance on medication for opioid use disorder
     psychiatric_matters: bool  # the stance on psychiatric medication
     deferring: tuple[str, ...]  # warnings because of which joining would be unsafe
@@ -48,9 +48,9 @@ def situation_of(
     knowledge: Knowledge,
 ) -> Situation:
     """Takes: `found`, all needs. Safety goes by them; matching by those kept."""
-    charted = {need.id: need for need in found.stated()}
+    stated = {need.id: need for need in found.stated()}
     dropped = wishes.dropped_needs
-    active = {need.id for need in charted.values() if need.stage == "active"}
+    active = {need.id for need in stated.values() if need.stage == "active"}
     taken = [medicine.ingredient for medicine in facts.medicines]
     # Naltrexone alone speaks for alcohol as much as for opioids: no stance is weighed.
     kinds = {ingredient.kind for ingredient in taken if ingredient.stance_matters}
@@ -60,9 +60,9 @@ def situation_of(
         preferences=wishes.preferences,
         language=wishes.language,
         knowledge=knowledge,
-        needs={n: need for n, need in charted.items() if n not in dropped},
-        charted=charted,
-        moud_matters="opioid" in charted or "moud" in kinds,
+        needs={n: need for n, need in stated.items() if n not in dropped},
+        charted=found.charted,
+        moud_matters="opioid" in found.charted or "moud" in kinds,
         psychiatric_matters="psychiatric" in kinds
         or bool(active & {"bipolar", "psychosis"}),
         deferring=tuple(f.rule.title for f in safety.fired if f.defers),

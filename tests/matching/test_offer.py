@@ -35,6 +35,17 @@ def test_best_proven_group_is_offered_though_others_fit_better(answer: Any) -> N
     assert found.r.program("aa").evidence.grade == "A"
 
 
+def test_fellowship_made_for_the_need_is_not_crowded_out(answer: Any) -> None:
+    found = answer(["F12.20"])
+    assert [p.id for p in found.r.programs].index("ma") < len(found.r.offered)
+    assert "ma" in found.r.offered
+
+
+def test_one_fellowship_made_for_a_need_is_enough(answer: Any) -> None:
+    offered = answer(["F11.20"]).r.offered
+    assert len({"mara", "ha"} & set(offered)) == 1
+
+
 def test_need_that_only_adjuncts_serve_is_covered_too(answer: Any) -> None:
     assert "anad" in answer(["F10.20", "F50.011"]).r.offered
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from plugin.chart.bundle import chart_from_bundle
@@ -89,6 +89,7 @@ def test_order_of_conditions_does_not_change_the_answer(
 
 @QUIET
 @given(conditions, scores, st.sampled_from(RED_FLAGS))
+@example(["F32.0", "F63.0", "Z59.86"], {}, "F31.2")
 def test_adding_a_red_flag_never_removes_a_warning(
     bundle: Callable[..., bytes],
     conditions: list[Any],

@@ -43,6 +43,12 @@ FIRES = [
         {"S1": "amber", "S19": "info"},
         id="S1-gambling-debts-depression",
     ),
+    pytest.param(
+        ["F63.0", "F33.1", "Z59.86", "F31.9"],
+        {},
+        {"S1": "amber"},
+        id="S1-though-bipolar-takes-depression-in",
+    ),
     pytest.param(["T40.1X2A"], {}, {"S1": "red", "S8": "red"}, id="S1-intent-2"),
     pytest.param(["Z91.51"], {}, {"S2": "amber"}, id="S2-history"),
     pytest.param(["T14.91XD"], {}, {"S2": "amber"}, id="S2-subsequent"),
