@@ -14,8 +14,9 @@ import orjson
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, text
 
 from plugin.audit.keys import AuditKeys
+from plugin.audit.marks import marks_of
 from plugin.clock import Clock
-from plugin.store.audit_tables import audit_events
+from plugin.store.audit_tables import audit_events, audit_marks
 from plugin.store.engine import writing
 from plugin.store.schema import micros
 from smart_launch.sealing import Seal
@@ -73,6 +74,13 @@ class Trail:
         sequence, previous = last_of(connection, event.tenant)
         row = self._row(event, sequence + 1, previous)
         connection.execute(insert(audit_events).values(row))
+        marks = [
+            {"tenant": event.tenant, "sequence": sequence + 1, "mark": mark}
+            | {"at": row["at"]}
+            for mark in sorted(marks_of(event.detail))
+        ]
+        if marks:
+            connection.execute(insert(audit_marks), marks)
         return sequence + 1
 
     def _row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:

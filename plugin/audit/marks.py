@@ -1,0 +1,41 @@
+"""What an event speaks of besides its patient, so that it can be asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+REFERRAL = "referral"
+PROGRAM = "program"
+_LONGEST = 80
+
+# An event without one of these words in it has no mark: most need not be read.
+_WORDS = (b'"referral":', b'"program":', b'"offered":', b'"programs":')
+
+
+def may_have_marks(canonical: bytes) -> bool:
+    return any(word in canonical for word in _WORDS)
+
+
+def marks_of(detail: Mapping[str, Any]) -> frozenset[str]:
+    """The marks of an event, from its detail alone."""
+    return frozenset(mark[:_LONGEST] for mark in _marks(detail))
+
+
+def _marks(detail: Mapping[str, Any]) -> Iterator[str]:
+    if _named(detail.get("referral")):
+        yield f"{REFERRAL}:{detail['referral']}"
+    programs = [detail.get("program")]
+    for key in ("offered", "programs"):
+        programs += _listed(detail.get(key))
+    for choice in _listed(detail.get("choices")):
+        programs.append(choice.get("program") if isinstance(choice, Mapping) else None)
+    for program in programs:
+        if _named(program):
+            yield f"{PROGRAM}:{program}"
+
+
+def _named(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
