@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from smart_launch.discovery import PATIENCE, SmartConfiguration
+from smart_launch.discovery import PATIENCE
 from smart_launch.errors import EhrBusy, EhrUnavailable
 from smart_launch.outbound import Outbound
 from smart_launch.registration import Registration
@@ -34,6 +34,13 @@ _MAX_KEYS = 100
 _LEAST_RSA_BITS = 2048
 
 
+class NamesKeys(Protocol):
+    """What says where a key set is: a discovered configuration, for one."""
+
+    @property
+    def jwks_uri(self) -> str: ...
+
+
 @dataclass(slots=True)
 class _Kept:
     lock: Lock = field(default_factory=Lock)
@@ -51,16 +58,14 @@ class EhrKeys:
     _kept: dict[str, _Kept] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def warm(
-        self, registration: Registration, configuration: SmartConfiguration
-    ) -> None:
+    def warm(self, registration: Registration, configuration: NamesKeys) -> None:
         """Fetch the key set now if it is due, so that a callback need not wait."""
         self._current(registration, configuration, key_id=None)
 
     def with_key(
         self,
         registration: Registration,
-        configuration: SmartConfiguration,
+        configuration: NamesKeys,
         key_id: str,
     ) -> KeySet:
         """The key set, asked for again if it is old or does not have this key.
@@ -72,7 +77,7 @@ class EhrKeys:
     def _current(
         self,
         registration: Registration,
-        configuration: SmartConfiguration,
+        configuration: NamesKeys,
         *,
         key_id: str | None,
     ) -> KeySet:
@@ -88,7 +93,7 @@ class EhrKeys:
     def _looked_up(
         self,
         registration: Registration,
-        configuration: SmartConfiguration,
+        configuration: NamesKeys,
         kept: _Kept,
         key_id: str | None,
     ) -> KeySet:

@@ -207,6 +207,9 @@ _EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
     _secret,
     _scopes,
     _ca_file,
+    for origin in ehr.cds.cors_origins:
+        if reason := _plain_http(origin, settings):
+            yield "cds", f"cors_origins: {origin} {reason}", _TO_HTTPS
     _cds_issuers,
 )
 

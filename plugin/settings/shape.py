@@ -127,6 +127,16 @@ class Ehr(Table):
     oidc_issuer: OptionalAddress = ""  # where identities are signed under another name
     client_id: str = Field(min_length=1, max_length=255)
     client_auth: Literal["private_key_jwt", "client_secret_basic", "none"] = (
+class Cds(Table):
+    """When the CDS service speaks, and to which browsers."""
+
+    cors_origins: tuple[Origin, ...] = ()
+    referral_days: int = Field(default=90, ge=0, le=3650)
+    mute_days: int = Field(default=90, ge=0, le=3650)
+    clinician_per_hour: int = Field(default=60, ge=0, le=100_000)
+    tenant_per_hour: int = Field(default=3_000, ge=0, le=10_000_000)
+
+
         "private_key_jwt"
     )
     client_secret_file: str = ""
@@ -155,6 +165,7 @@ class Feed(Table):
     """One meeting feed, as `selfhelp directory import` takes it."""
 
     id: Name
+    cds: Cds = Cds()
     source: str = Field(min_length=1)
     format: Literal["meeting-guide", "bmlt", "oiaa", "hsds", "csv", "fhir"]
     program: Name
