@@ -26,9 +26,11 @@ from plugin.knowledge.load import load_knowledge
 from plugin.logs import log
 from plugin.operations import documents
 from plugin.operations import routes as operations_routes
+from plugin.operations.ehr_calls import CountedOutbound
 from plugin.operations.health import Health
 from plugin.operations.housekeeping import Housekeeping
 from plugin.operations.metrics import Metrics
+from plugin.operations.readings import Readings
 from plugin.operations.routes import Operations
 from plugin.operations.watch import Watched
 from plugin.referral.errors import ReferralError
@@ -75,9 +77,9 @@ def create_app(
     Takes:  `with_worker`, whether signed referrals are written from this process.
     """
     foundation = lay(settings, clock)
-    house = furnish(foundation, outbound or Outbound())
     health = Health(foundation)
-    metrics = Metrics(health.backlog)
+    metrics = Metrics(Readings(foundation, health))
+    house = furnish(foundation, outbound or CountedOutbound(called=metrics.called))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -4,29 +4,33 @@ The checks run in a thread of their own: the threads that serve clinicians may a
 waiting for an EHR, and that is no reason to take the app out of service.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from plugin.directory.health import STALE_DAYS
 from plugin.foundation import Foundation
+from plugin.store.directory_tables import feeds
 from plugin.store.engine import reading
 from plugin.store.errors import StoreError
+from plugin.store.migrate import newest_revision, revision
 from plugin.store.referral_tables import write_jobs
 from plugin.store.schema import micros
 from smart_launch.errors import SealBroken
 
-State = Literal["ok", "failed", "behind"]
+# Only `failed` means "not ready". What is `behind`, `ahead` or `empty` a person should
+# look at; taking this process out of service would mend nothing.
+State = Literal["ok", "failed", "behind", "ahead", "empty"]
 
 # A write to the database proves that its disk is not full; once a minute is enough.
 _WRITE_EVERY = timedelta(minutes=1)
 # A job that has been due for so long is not waiting for its turn any more.
 _BEHIND_AFTER = timedelta(minutes=15)
-_OPEN = ("waiting", "leased")
-_STATES = (*_OPEN, "written", "refused", "unknown", "held", "cancelled")
+# A feed may miss two of its turns before the directory counts as behind.
+_TURNS = 3
 
 
 @dataclass(slots=True)
@@ -35,28 +39,18 @@ class Health:
     _written: datetime | None = field(default=None, init=False)
 
     def checks(self) -> dict[str, State]:
-        """Each check with its state. Only `failed` means "not ready"."""
+        """Each check with its state."""
         try:
             self._write()
-            return {"database": "ok", "keys": self._keys(), "jobs": self._jobs()}
+            return {
+                "database": "ok",
+                "migrations": self._migrations(),
+                "keys": self._keys(),
+                "directory": self._directory(),
+                "jobs": self._jobs(),
+            }
         except StoreError:
             return {"database": "failed"}
-
-    def backlog(self) -> Iterable[tuple[str, int]]:
-        """Write jobs by status, each status named, for `/metrics`."""
-        counted = (
-            select(write_jobs.c.status, func.count())
-            .group_by(write_jobs.c.status)
-            .where(write_jobs.c.status != "written")
-        )
-        found: Counter[str] = Counter()
-        try:
-            with reading(self.foundation.engine) as connection:
-                for status, count in connection.execute(counted):
-                    found[status] = count
-        except StoreError:
-            return []  # no number is better than a wrong one
-        return [(status, found[status]) for status in _STATES if status != "written"]
 
     def _write(self) -> None:
         now = self.foundation.clock()
@@ -65,12 +59,44 @@ class Health:
             self.foundation.contexts.spend("-", now.isoformat(), now)
             self._written = now
 
+    def _migrations(self) -> State:
+        """`ahead` while a newer version has migrated and this process still runs.
+
+        A migration only adds until the version after it, so this one works on.
+        """
+        at, newest = revision(self.foundation.engine), newest_revision()
+        if at is None or at < newest:
+            return "failed"
+        return "ok" if at == newest else "ahead"
+
     def _keys(self) -> State:
         try:
             found = self.foundation.signing_keys.public_jwks()["keys"]
         except SealBroken:
             return "failed"
         return "ok" if found else "failed"
+
+    def _directory(self) -> State:
+        asked = select(feeds.c.id, feeds.c.fetched_at).where(feeds.c.live.is_not(None))
+        with reading(self.foundation.engine) as connection:
+            live = connection.execute(asked).fetchall()
+        if not live:
+            return "empty"
+        allowed = self._allowed()
+        now = micros(self.foundation.clock())
+        late = timedelta(days=STALE_DAYS)
+        for row in live:
+            age = timedelta(microseconds=now - (row.fetched_at or 0))
+            if age > allowed.get(row.id, late):
+                return "behind"
+        return "ok"
+
+    def _allowed(self) -> Mapping[str, timedelta]:
+        """How old each feed of the settings may be."""
+        return {
+            feed.id: timedelta(hours=feed.every_hours * _TURNS)
+            for feed in self.foundation.settings.feeds
+        }
 
     def _jobs(self) -> State:
         before = micros(self.foundation.clock() - _BEHIND_AFTER)

@@ -1,23 +1,29 @@
 """The app's numbers, for Prometheus. Labels are templates and tenants, never ids."""
 
-from collections.abc import Callable, Iterable
-
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from plugin.version import VERSION
 
 # Seconds. A launch waits twice for the EHR; a form is answered at once.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-# Jobs by status, as (status, how many).
-Backlog = Callable[[], Iterable[tuple[str, int]]]
-
 
 class Metrics:
-    """One registry for one app, so that two apps in one process do not mix."""
+    """One registry for one app, so that two apps in one process do not mix.
 
-    def __init__(self, backlog: Backlog) -> None:
+    Takes: `readings`, which are read whenever the numbers are asked for.
+    """
+
+    def __init__(self, readings: Collector) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -34,26 +40,39 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.registry.register(_Backlog(backlog))
+        self.under_way = Gauge(
+            "selfhelp_requests_under_way",
+            "Requests that are not answered yet.",
+            registry=self.registry,
+        )
+        self.ehr_calls = Counter(
+            "selfhelp_ehr_calls",
+            "Calls to an EHR by what came of them.",
+            ("tenant", "outcome"),
+            registry=self.registry,
+        )
+        self.ehr_seconds = Histogram(
+            "selfhelp_ehr_call_seconds",
+            "Time that a call to an EHR took, whatever came of it.",
+            ("tenant",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        Gauge(
+            "selfhelp_build",
+            "1; its label says which version runs.",
+            ("version",),
+            registry=self.registry,
+        ).labels(VERSION).set(1)
+        self.registry.register(readings)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
 
+    def called(self, tenant: str, outcome: str, seconds: float) -> None:
+        self.ehr_calls.labels(tenant, outcome).inc()
+        self.ehr_seconds.labels(tenant).observe(seconds)
+
     def text(self) -> bytes:
         return generate_latest(self.registry)
-
-
-class _Backlog:
-    """Counted in the database when asked for: every replica gives the same number."""
-
-    def __init__(self, backlog: Backlog) -> None:
-        self.backlog = backlog
-
-    def collect(self) -> Iterable[Metric]:
-        jobs = GaugeMetricFamily(
-            "selfhelp_write_jobs", "Write jobs by status.", labels=("status",)
-        )
-        for status, count in self.backlog():
-            jobs.add_metric((status,), count)
-        yield jobs

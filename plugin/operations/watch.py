@@ -30,6 +30,7 @@ class Watched:
         status = 500  # an answer that never began
         started = time.perf_counter()
         request_id = secrets.token_hex(8)
+        self.metrics.under_way.inc()
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -45,6 +46,7 @@ class Watched:
             try:
                 await self.app(scope, receive, watched)
             finally:
+                self.metrics.under_way.dec()
                 self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

@@ -145,6 +145,7 @@ class Worker:
         say(
             f"write.{result.status}" if kept else "write.late",
             tenant=job.tenant,
+            referral=job.referral,
             job=job.id,
             kind=job.kind,
             reason=result.code,

@@ -4,6 +4,7 @@ Several replicas may start at once: the first one migrates, the others wait for 
 find nothing to do. A migration is one transaction on both databases.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, inspect, text
 
-from plugin.store.engine import writing
+from plugin.store.engine import reading, writing
 from plugin.store.errors import SchemaRefused, StoreUnavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,9 +49,22 @@ def migrate(engine: Engine) -> None:
 
 
 def revision(engine: Engine) -> str | None:
-    """The revision that a database is at; None for an empty one."""
-    with engine.connect() as connection:
+    """The revision that a database is at; None for an empty one.
+
+    Raises: StoreUnavailable where the database is gone.
+    """
+    with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def newest_revision() -> str:
+    """The revision that this version brings a database to."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    assert newest is not None
+    return newest
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -37,6 +37,12 @@ def settings_for(folder: Path, issuer: str, **changed: Any) -> Settings:
     return Settings(**given | changed)
 
 
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a database that is not there yet."""
+    return settings_for(tmp_path, "https://ehr.example/r4")
+
+
 @dataclass
 class Browser:
     """Follows a launch as a browser would, one redirect at a time."""
