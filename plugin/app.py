@@ -41,10 +41,11 @@ from plugin.screens import routers
 from plugin.screens.errors import ScreenError, told
 from plugin.screens.security import Guarded
 from plugin.settings import Settings
-from plugin.settings.registrations import registrations
+from plugin.settings.registrations import backend_scopes, registrations
 from plugin.store.errors import StoreError
 from plugin.version import VERSION
 from plugin.visit import Visits
+from smart_launch.backend_services import BackendServices
 from smart_launch.discovery import Discovery
 from smart_launch.errors import SmartError
 from smart_launch.outbound import Outbound
@@ -130,6 +131,15 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         random=os.urandom,
         session=timedelta(hours=settings.sessions.absolute_hours),
     )
+    own_access = BackendServices(
+        registrations=smart.registrations,
+        outbound=outbound,
+        discovery=smart.discovery,
+        keys=smart.keys,
+        clock=clock,
+        random=smart.random,
+        scopes=backend_scopes(settings),
+    )
     knowledge = load_knowledge()
     directory = Directory(engine, clock)
     ledger = Ledger(engine, trail, clock)
@@ -145,7 +155,7 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         visits=Visits(smart, knowledge, directory, trail, engine, clock, settings),
         signing=Signing(ledger, trail, settings, clock, uuid.uuid4),
         ledger=ledger,
-        worker=Worker(engine, trail, contexts, smart.fhir, clock),
+        worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
     )
 
 

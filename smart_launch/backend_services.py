@@ -6,7 +6,7 @@ the app's own name. Source: SMART App Launch 2.2, "Backend services".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -20,7 +20,7 @@ from smart_launch.fhir_client import FhirClient
 from smart_launch.outbound import Outbound
 from smart_launch.refreshing import MARGIN
 from smart_launch.registration import Registration, Registrations
-from smart_launch.scopes import Scopes
+from smart_launch.scopes import Scopes, least_of_own
 from smart_launch.secret import Secret
 from smart_launch.token_endpoint import TokenEndpoint
 
@@ -64,9 +64,16 @@ class _OwnAccess:
 
     def _asked(self) -> _Held:
         configuration = self.discovery.of(self.registration)
+        scope = " ".join(
+            least_of_own(
+                self.scope.split(),
+                configuration.scopes_supported,
+                configuration.capabilities,
+            )
+        )
         try:
             reply = self.endpoint.client_credentials(
-                self.registration, configuration, self.scope
+                self.registration, configuration, scope
             )
         except TokenRejected as error:
             # The same answer that a clinician's ended grant gives: the work waits.
@@ -74,7 +81,7 @@ class _OwnAccess:
                 "the EHR gives the app no access of its own"
             ) from error
         asked = Scopes.parse(self.scope)
-        granted = asked if reply.scope is None else Scopes.parse(reply.scope)
+        granted = Scopes.parse(scope if reply.scope is None else reply.scope)
         return _Held(
             Secret(reply.access_token.get_secret_value()),
             reply.expires_at(self.clock()),
@@ -86,8 +93,8 @@ class _OwnAccess:
 class BackendServices:
     """FHIR clients of the app itself.
 
-    Takes: `scopes`, the system scopes to ask for, by registration id. An EHR that is
-           not in it grants none.
+    Takes: `scopes`, the system scopes to ask for in the v2 spelling, by registration
+           id. An EHR that is not in it grants none.
     """
 
     registrations: Registrations
@@ -96,7 +103,7 @@ class BackendServices:
     keys: SigningKeys
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
-    scopes: dict[str, str]
+    scopes: Mapping[str, str]
     _accesses: dict[str, _OwnAccess] = field(default_factory=dict, repr=False)
     _capabilities: Capabilities = field(default_factory=Capabilities, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
@@ -116,18 +123,21 @@ class BackendServices:
 
         Raises: RelaunchNeeded, where this EHR has no such setting.
         """
+        access = self._access(tenant)
         return FhirClient(
-            registration=self.registrations.by_id(tenant),
+            registration=access.registration,
             patient=patient,
-            access=self._access(tenant),
+            access=access,
             outbound=self.outbound,
             capability_cache=self._capabilities,
         )
 
     def _access(self, tenant: str) -> _OwnAccess:
-        registration = self.registrations.by_id(tenant)
-        if tenant not in self.scopes or registration.client_auth != "private_key_jwt":
+        if tenant not in self.scopes:
             raise RelaunchNeeded("this EHR gives the app no access of its own")
+        registration = self.registrations.by_id(tenant)
+        if registration.client_auth != "private_key_jwt":
+            raise RelaunchNeeded("the app has no key to prove itself with")
         with self._lock:
             if tenant not in self._accesses:
                 self._accesses[tenant] = _OwnAccess(

@@ -33,7 +33,7 @@ from smart_launch.scopes import Scopes
 from smart_launch.secret import Secret
 from smart_launch.token_endpoint import DEADLINE, TokenEndpoint
 from smart_launch.token_reply import TokenReply
-from smart_launch.tokens import Grant, GrantStore
+from smart_launch.tokens import CHANGED_BY_EHR, Grant, GrantStore
 
 _log = logging.getLogger("smart_launch")
 
@@ -164,7 +164,7 @@ class Refreshing:
             "a refresh changed the grant",
             extra={"tenant": context.tenant, "what": what},
         )
-        self.grants.end(context.id, f"the EHR changed the {what}")
+        self.grants.end(context.id, f"{CHANGED_BY_EHR} the {what}")
         raise GrantRevoked(f"a refresh came back with another {what}")
 
 

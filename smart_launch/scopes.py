@@ -196,13 +196,32 @@ def least_asked(
         or scope in listed.others
         or _ACCESS_KINDS[scope] in capabilities
     ]
-    resources = sorted(rights.resources, key=str)
-    if speaks_v2(supported, capabilities):
-        asked += [str(scope) for scope in resources]
-    else:
-        # In one pass over a dict: several v2 scopes may become one of version 1.
-        asked += dict.fromkeys(name for scope in resources for name in scope.as_v1())
+    asked += _spelled(rights, v2=speaks_v2(supported, capabilities))
     return tuple(asked)
+
+
+def least_of_own(
+    wanted: Iterable[str],
+    supported: Collection[str],
+    capabilities: Collection[str] = (),
+) -> tuple[str, ...]:
+    """What an app asks for in its own name: the same, for system scopes alone.
+
+    A server that lists no system scope, as many do that grant them, is asked for all.
+    """
+    want = Scopes.parse(wanted)
+    listed = Scopes.parse(supported).resources
+    own = Scopes(frozenset(scope for scope in listed if scope.level == "system"))
+    rights = own.within(want) if own.resources else want
+    return tuple(_spelled(rights, v2=speaks_v2(supported, capabilities)))
+
+
+def _spelled(rights: Scopes, *, v2: bool) -> list[str]:
+    resources = sorted(rights.resources, key=str)
+    if v2:
+        return [str(scope) for scope in resources]
+    # In one pass over a dict: several v2 scopes may become one of version 1.
+    return list(dict.fromkeys(name for scope in resources for name in scope.as_v1()))
 
 
 def speaks_v2(supported: Collection[str], capabilities: Collection[str]) -> bool:

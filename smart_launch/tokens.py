@@ -12,6 +12,10 @@ import orjson
 from smart_launch.context import LaunchContext
 from smart_launch.secret import Secret
 
+# With this begins the reason of a context that ended because a refresh came back for
+# another patient or scope: nothing more is done in its user's name.
+CHANGED_BY_EHR = "the EHR changed"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

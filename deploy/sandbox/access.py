@@ -47,7 +47,7 @@ class Access:
             return True
         return any(
             scope.admits(resource)
-            and (scope.level == "user" or self._in_compartment(resource))
+            and (scope.level != "patient" or self._in_compartment(resource))
             for scope in self._allowing(kind, letter)
         )
 

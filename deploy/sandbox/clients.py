@@ -20,6 +20,7 @@ class Client:
     jwks_url: str = ""
     jwks: Json | None = None
     secret: str = ""
+    own_access: bool = False  # may ask for system scopes in its own name
     title: str = "Self-help groups"
 
 

@@ -124,6 +124,13 @@ class Grants:
             self._spent_codes[code_text] = grant
             return self._issue(grant, refreshable=refreshable)
 
+    def own_grant(self, client_id: str, scope: str) -> Issued:
+        """Give an app a token of its own, of no user and no patient."""
+        nobody = Launch(patient="", encounter="", practitioner="")
+        with self._lock:
+            self._forget()
+            return self._issue(Grant(client_id, scope, nobody), refreshable=False)
+
     def refresh(self, token: str, client_id: str) -> Issued:
         """Give new tokens for a refresh token, which is used up by it.
 

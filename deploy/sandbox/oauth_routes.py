@@ -91,6 +91,8 @@ class OAuth:
                 token = form.get("refresh_token", "")
                 issued = site.grants.refresh(token, client.client_id)
                 return self._token_answer(arrival, issued)
+            case "client_credentials":
+                return self._own_token(arrival, client)
         raise OAuthRefusal("unsupported_grant_type", "not a grant type of this server")
 
     def _redeem(self, arrival: Arrival, client: Client) -> Response:
@@ -106,6 +108,28 @@ class OAuth:
         refreshable = "online_access" in code.scope.split()
         issued = site.grants.grant(text, code, refreshable=refreshable)
         return self._token_answer(arrival, issued, code)
+
+    def _own_token(self, arrival: Arrival, client: Client) -> Response:
+        """Source: SMART App Launch 2.2, "Backend Services"."""
+        if not client.own_access or client.auth != "private_key_jwt":
+            raise OAuthRefusal(
+                "unauthorized_client", "the app was granted no access of its own"
+            )
+        site = arrival.site
+        narrow = arrival.fault("narrow")
+        withheld = narrow.detail.get("scopes", ()) if narrow else ()
+        asked = arrival.form.get("scope", "")
+        scope = granted(asked, site.flavour, withheld, own=True)
+        if not scope:
+            raise OAuthRefusal("invalid_scope", "no system scope that is given here")
+        issued = site.grants.own_grant(client.client_id, scope)
+        body = {
+            "access_token": issued.access_token,
+            "token_type": "Bearer",
+            "expires_in": issued.seconds,
+            "scope": scope,
+        }
+        return json_answer(body, headers=NOT_STORED)
 
     def _token_answer(
         self, arrival: Arrival, issued: Issued, code: Code | None = None

@@ -64,17 +64,20 @@ def allowed_letters(kind: str, flavour: Flavour) -> str:
     return f"{created}r{updated}s" if kind in READABLE else ""
 
 
-def granted(asked: str, flavour: Flavour, narrowed: Iterable[str] = ()) -> str:
+def granted(
+    asked: str, flavour: Flavour, narrowed: Iterable[str] = (), *, own: bool = False
+) -> str:
     """Decide what is granted of what was asked, in the flavour's spelling.
 
-    Takes:  the asked scopes, and scopes that are withheld whatever was asked.
+    Takes:  the asked scopes, and scopes that are withheld whatever was asked; `own`,
+            whether an app asks for itself, which gives system scopes and no others.
     """
     withheld = set(narrowed)
     given: dict[str, None] = {}
     for part in asked.split():
         if part in SPECIAL:
-            given[part] = None
-        elif (scope := parse_scope(part)) and scope.level != "system":
+            given |= {} if own else {part: None}
+        elif (scope := parse_scope(part)) and (scope.level == "system") is own:
             given |= dict.fromkeys(_granted_one(scope, flavour))
     kept = (text for text in given if text not in withheld)
     return " ".join(text for text in kept if _kind_of(text) not in withheld)

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, sleep
 from typing import Any
 
@@ -120,18 +120,16 @@ class RunningSandbox:
         auth: ClientAuth = "private_key_jwt",
         secret: str = "",
         jwks: Json | None = None,
+        own_access: bool = False,
     ) -> Client:
-        """Register an app by its address. `jwks` saves fetching its keys."""
+        """Register an app by its address.
+
+        `jwks` saves fetching its keys; with `own_access` it may ask for system scopes.
+        """
         client = app_client(app_url, client_id=client_id, auth=auth, secret=secret)
+        client = replace(client, own_access=own_access)
         if jwks is not None:
-            client = Client(
-                client_id,
-                client.redirect_uris,
-                client.launch_url,
-                auth,
-                jwks=jwks,
-                secret=secret,
-            )
+            client = replace(client, jwks=jwks, jwks_url="")
         self.sandbox.register(client)
         return client
 

@@ -209,6 +209,7 @@ class Jobs:
         if result is not None:
             detail |= {"reference": result.reference, "alarm": result.alarm}
             detail |= {"context": result.context, "http_status": result.http_status}
+            detail |= {"grant": "backend" if result.backend else "user"}
         self.trail.append(
             connection,
             Event(

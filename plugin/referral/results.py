@@ -41,6 +41,7 @@ class Result:
     alarm: bool = False
     http_status: int | None = None
     context: str = ""  # the launch whose grant was used
+    backend: bool = False  # the app's own access was used, and no launch's
     tried_launch: int | None = None
 
 

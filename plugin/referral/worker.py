@@ -20,6 +20,7 @@ from plugin.logs import log
 from plugin.referral.job_time import JobTime, job_time
 from plugin.referral.jobs import LEASE, Job, Jobs
 from plugin.referral.lookup import Fhir
+from plugin.referral.own_access import NoOwnAccess, OwnAccess
 from plugin.referral.results import Result
 from plugin.referral.writer import Writer
 from plugin.store.contexts import Contexts
@@ -37,7 +38,7 @@ _AFTER_FAILURE = 2.0  # seconds, when the database is not there
 @dataclass(slots=True)
 class Worker:
     """Takes: `fhir_for`, the FHIR client of a launch; `time`, the jobs' clock, where
-    it is not the database's.
+    it is not the database's; `own`, the app's own access, where a site grants it.
     """
 
     engine: Engine
@@ -49,6 +50,7 @@ class Worker:
     lease: timedelta = LEASE
     per_tenant: int = PER_TENANT
     at_once: int = AT_ONCE
+    own: OwnAccess = field(default_factory=NoOwnAccess)
     jobs: Jobs = field(init=False, repr=False)
     writer: Writer = field(init=False, repr=False)
     _busy: Counter[str] = field(default_factory=Counter, init=False, repr=False)
@@ -58,7 +60,7 @@ class Worker:
     def __post_init__(self) -> None:
         now = self.time or job_time(self.engine, self.clock)
         self.jobs = Jobs(self.engine, self.trail, now, self.lease)
-        self.writer = Writer(self.fhir_for, self.contexts, self.trail.keys)
+        self.writer = Writer(self.fhir_for, self.contexts, self.trail.keys, self.own)
 
     def nudge(self) -> None:
         """Look for work now: something was signed in this process."""

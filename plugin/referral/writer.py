@@ -15,13 +15,15 @@ from plugin.audit.keys import AuditKeys
 from plugin.referral import answers
 from plugin.referral.jobs import Job
 from plugin.referral.lookup import Fhir, can_look, look
+from plugin.referral.own_access import WRITTEN_BY_BACKEND, NoOwnAccess, OwnAccess
 from plugin.referral.resources import with_references
 from plugin.referral.results import Result
 from plugin.store.contexts import Contexts
-from smart_launch.context import LaunchContext
 from smart_launch.errors import (
+    EhrUnavailable,
     FhirError,
     FhirRefused,
+    FhirUnavailable,
     NotFound,
     NotPermitted,
     RelaunchNeeded,
@@ -29,6 +31,7 @@ from smart_launch.errors import (
     UnknownIssuer,
 )
 from smart_launch.fhir_client import Created
+from smart_launch.scopes import Scopes
 
 # Written later than this, the patient's record is looked at first: it may have been
 # merged meanwhile.
@@ -42,15 +45,18 @@ _LONGEST_PAUSE = 3.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Takes: `fhir_for`, which gives a launch's FHIR client, bound to its grant."""
+    """Takes: `fhir_for`, which gives a launch's FHIR client, bound to its grant; `own`,
+    the app's own access, for what no launch can finish any more.
+    """
 
     fhir_for: Callable[[str], Fhir]
     contexts: Contexts
     keys: AuditKeys
+    own: OwnAccess = field(default_factory=NoOwnAccess)
     monotonic: Callable[[], float] = time.monotonic
 
     def run(self, job: Job, sending: Callable[[], bool]) -> Result | None:
-        """Do what the job needs next, with its signer's own grant.
+        """Do what the job needs next, with its signer's grant, else with the app's own.
 
         Takes: `sending`, which notes that it is about to be sent; where it gives
                False, it must not be.
@@ -68,13 +74,17 @@ class Writer:
             if result is None:
                 return None
             return replace(result, context=context_id, tried_launch=newest)
-        return Result(
-            job.open_status,
-            "needs_launch",
-            "It goes on when the clinician who signed it opens this patient again.",
-            needs_launch=True,
-            tried_launch=newest,
-        )
+        try:
+            result = self._with_own(job, sending)
+        except RelaunchNeeded:
+            return Result(
+                job.open_status,
+                "needs_launch",
+                "It goes on when the clinician who signed it opens this patient again.",
+                needs_launch=True,
+                tried_launch=newest,
+            )
+        return None if result is None else replace(result, tried_launch=newest)
 
     def _guard(self, job: Job) -> Result | None:
         """Stop what must not be sent, whatever the EHR would say to it."""
@@ -109,18 +119,42 @@ class Writer:
         if len(patients) > 1 or context.tenant != job.tenant:
             return answers.alarm("another_patient", "The sign-in is another patient's.")
         try:
-            return _Run(job, context, fhir, sending, self.monotonic).result()
+            return _Run(job, context.scopes, fhir, sending, self.monotonic).result()
         except FhirError as error:  # of a read: what the create says is an answer
             return answers.waiting(job, error)
+
+    def _with_own(self, job: Job, sending: Callable[[], bool]) -> Result | None:
+        """Raises: RelaunchNeeded, where the app has no access of its own, or must not
+        use it: a launch that the EHR moved to another patient stops all its work.
+        """
+        fhir = self.own.fhir(job.tenant, job.patient)
+        if self.contexts.changed_by_ehr(job.tenant, job.patient, job.subject):
+            raise RelaunchNeeded("the EHR changed a launch of this work")
+        if fhir.patient != job.patient:
+            return answers.alarm("another_patient", "The access is another patient's.")
+        try:
+            scopes = self.own.granted(job.tenant)
+            run = _Run(job, scopes, fhir, sending, self.monotonic, backend=True)
+            result = run.result()
+        except FhirError as error:
+            result = answers.waiting(job, error)
+        except EhrUnavailable as error:
+            result = answers.waiting(job, FhirUnavailable(str(error)))
+        if result is None:
+            return None
+        if result.status == "written":
+            result = replace(result, reason=WRITTEN_BY_BACKEND)
+        return replace(result, backend=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
     job: Job
-    context: LaunchContext
+    scopes: Scopes
     fhir: Fhir
     sending: Callable[[], bool] = field(repr=False)
     monotonic: Callable[[], float] = field(repr=False)
+    backend: bool = False
 
     def result(self) -> Result | None:
         body = self._body()
@@ -130,7 +164,7 @@ class _Run:
             looked = self._looked(body)
             if looked is not None:
                 return looked
-        if self.job.age > _LATE:
+        if self.backend or self.job.age > _LATE:
             gone = self._patient_gone()
             if gone is not None:
                 return gone
@@ -157,7 +191,7 @@ class _Run:
     def _looked(self, body: bytes) -> Result | None:
         """Gives: None where it is certain that nothing is there: it may be sent."""
         job = self.job
-        if not can_look(self.fhir.capabilities(), self.context.scopes, job.kind):
+        if not can_look(self.fhir.capabilities(), self.scopes, job.kind):
             return answers.cannot_look(job)
         try:
             found = look(

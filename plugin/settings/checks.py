@@ -175,6 +175,15 @@ def _secret(ehr: Ehr, _settings: Settings) -> Wrong:
         )
 
 
+def _backend(ehr: Ehr, _settings: Settings) -> Wrong:
+    if ehr.backend_services and ehr.client_auth != "private_key_jwt":
+        yield (
+            "backend_services",
+            "backend_services needs private_key_jwt",
+            "Register the app with a key, or leave backend_services out",
+        )
+
+
 def _scopes(ehr: Ehr, _settings: Settings) -> Wrong:
     missing = NEEDED_SCOPES.difference(ehr.scopes)
     if missing:
@@ -198,6 +207,9 @@ def _cds_issuers(ehr: Ehr, settings: Settings) -> Wrong:
     for caller in ehr.cds_hooks_issuers:
         if reason := _plain_http(caller.jwks_url, settings):
             yield "cds_hooks_issuers", f"jwks_url {reason}", _TO_HTTPS
+    for origin in ehr.cds.cors_origins:
+        if reason := _plain_http(origin, settings):
+            yield "cds", f"cors_origins: {origin} {reason}", _TO_HTTPS
 
 
 _EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
@@ -205,11 +217,9 @@ _EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
     _networks,
     _frames,
     _secret,
+    _backend,
     _scopes,
     _ca_file,
-    for origin in ehr.cds.cors_origins:
-        if reason := _plain_http(origin, settings):
-            yield "cds", f"cors_origins: {origin} {reason}", _TO_HTTPS
     _cds_issuers,
 )
 

@@ -2,13 +2,22 @@
 
 from ipaddress import ip_network
 
-from plugin.settings.shape import Ehr, Settings
+from plugin.settings.shape import BACKEND_SCOPES, Ehr, Settings
 from smart_launch.registration import Registration, Registrations
 from smart_launch.secret import Secret
 
 
 def registrations(settings: Settings) -> Registrations:
     return Registrations(_registration(ehr, settings) for ehr in settings.ehrs)
+
+
+def backend_scopes(settings: Settings) -> dict[str, str]:
+    """The system scopes to ask for, by EHR: only those whose site has set it."""
+    return {
+        ehr.id: " ".join(BACKEND_SCOPES)
+        for ehr in settings.ehrs
+        if ehr.backend_services
+    }
 
 
 def _registration(ehr: Ehr, settings: Settings) -> Registration:

@@ -39,6 +39,14 @@ WANTED_SCOPES = (
     "patient/Provenance.c",
 )
 
+# What the app asks for in its own name, where a site lets it finish signed referrals.
+BACKEND_SCOPES = (
+    "system/Patient.r",
+    "system/ServiceRequest.crs",
+    "system/DocumentReference.crs",
+    "system/Provenance.c",
+)
+
 NEEDED_SCOPES = frozenset({"launch", "openid", "fhirUser"})
 
 _COUNTRY_MEANT = {"UK": "GB"}  # the usual name, not the ISO 3166-1 code
@@ -119,14 +127,6 @@ class CdsIssuer(Table):
     jwks_url: WebAddress
 
 
-class Ehr(Table):
-    """One EHR the app is registered with: a tenant."""
-
-    id: Name
-    issuer: WebAddress
-    oidc_issuer: OptionalAddress = ""  # where identities are signed under another name
-    client_id: str = Field(min_length=1, max_length=255)
-    client_auth: Literal["private_key_jwt", "client_secret_basic", "none"] = (
 class Cds(Table):
     """When the CDS service speaks, and to which browsers."""
 
@@ -137,6 +137,14 @@ class Cds(Table):
     tenant_per_hour: int = Field(default=3_000, ge=0, le=10_000_000)
 
 
+class Ehr(Table):
+    """One EHR the app is registered with: a tenant."""
+
+    id: Name
+    issuer: WebAddress
+    oidc_issuer: OptionalAddress = ""  # where identities are signed under another name
+    client_id: str = Field(min_length=1, max_length=255)
+    client_auth: Literal["private_key_jwt", "client_secret_basic", "none"] = (
         "private_key_jwt"
     )
     client_secret_file: str = ""
@@ -155,7 +163,9 @@ class Cds(Table):
     write_provenance: StrictBool = True
     note_needs_encounter: StrictBool = False
     note_only_provenance: StrictBool = False
+    backend_services: StrictBool = False
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
+    cds: Cds = Cds()
     allowed_networks: tuple[Network, ...] = ()
     ca_file: str = ""
     proxy: OptionalAddress = ""
@@ -165,7 +175,6 @@ class Feed(Table):
     """One meeting feed, as `selfhelp directory import` takes it."""
 
     id: Name
-    cds: Cds = Cds()
     source: str = Field(min_length=1)
     format: Literal["meeting-guide", "bmlt", "oiaa", "hsds", "csv", "fhir"]
     program: Name

@@ -33,7 +33,7 @@ from smart_launch.context import LaunchContext
 from smart_launch.errors import ContextEnded, ContextUnknown, RelaunchNeeded
 from smart_launch.sealing import Seal
 from smart_launch.secret import Secret
-from smart_launch.tokens import Grant
+from smart_launch.tokens import CHANGED_BY_EHR, Grant
 
 ContextRow = Row[Any]
 
@@ -195,6 +195,17 @@ class Contexts:
         )
         with reading(self.engine) as connection:
             return tuple(connection.scalars(rows))
+
+    def changed_by_ehr(self, tenant: str, patient: str, subject: str) -> bool:
+        """Whether a launch of this user ended because its grant became another one."""
+        found = select(contexts.c.id).where(
+            contexts.c.tenant == tenant,
+            contexts.c.patient == patient,
+            contexts.c.subject == subject,
+            contexts.c.ended_reason.startswith(CHANGED_BY_EHR),
+        )
+        with reading(self.engine) as connection:
+            return connection.execute(found.limit(1)).first() is not None
 
     def newest_launch(self, tenant: str, patient: str, subject: str) -> int:
         """When this user last opened this patient, in microseconds; 0 for never."""

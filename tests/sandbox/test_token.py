@@ -247,3 +247,49 @@ def test_keys_are_fetched_once_and_again_for_a_new_kid(
     app.key = rotated
     assert app.redeem(app.code()).status_code == 200
     assert len(key_server.log) == 1  # of the log that `serve` began anew
+
+
+def own_token(app: Any, scope: str, **changed: Any) -> Any:
+    form = {
+        "grant_type": "client_credentials",
+        "scope": scope,
+        "client_assertion_type": JWT_BEARER,
+        "client_assertion": app.assertion(),
+    }
+    return app.post_token(form | changed)
+
+
+def with_own_access(app: Any, app_key: ECKey) -> None:
+    jwks = {"keys": [app_key.as_dict(private=False)]}
+    app.sandbox.register_client("http://127.0.0.1:9", jwks=jwks, own_access=True)
+
+
+def test_app_that_was_not_granted_its_own_access_gets_none(app: Any) -> None:
+    assert refused(own_token(app, "system/Patient.r")) == "unauthorized_client"
+
+
+def test_own_token_has_system_scopes_alone_and_no_patient(
+    app: Any, app_key: ECKey
+) -> None:
+    with_own_access(app, app_key)
+    asked = "openid online_access patient/*.rs system/Patient.r system/Condition.c"
+    answer = own_token(app, asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert set(answer.json()) == {"access_token", "token_type", "expires_in", "scope"}
+    assert answer.json()["scope"] == "system/Patient.r"
+    assert refused(own_token(app, "patient/*.rs")) == "invalid_scope"
+
+
+def test_own_token_reaches_what_it_names_of_any_patient(
+    app: Any, app_key: ECKey, order: dict[str, Any]
+) -> None:
+    with_own_access(app, app_key)
+    scope = "system/Patient.r system/ServiceRequest.cs"
+    app.token = own_token(app, scope).json()["access_token"]
+    for patient in ("alcohol", "opioid"):
+        assert app.get(f"Patient/{app.sandbox.patient_id(patient)}").status_code == 200
+    assert app.create(order).status_code == 201
+    assert app.get("Condition").status_code == 403
+    app.sandbox.sandbox.advance(3601)
+    assert app.get("ServiceRequest").status_code == 401

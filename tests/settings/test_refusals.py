@@ -151,6 +151,13 @@ def changed(good: str, old: str, new: str) -> str:
         ),
         pytest.param(
             FRAMES,
+            'client_auth = "none"\nbackend_services = true',
+            9,
+            "backend_services needs private_key_jwt",
+            id="backend-without-a-key",
+        ),
+        pytest.param(
+            FRAMES,
             'client_auth = "client_secret_basic"',
             8,
             "client_secret_basic needs a secret",

@@ -8,7 +8,8 @@ import pytest
 
 from plugin.settings import load_settings
 from plugin.settings.lines import key_lines, line_of
-from plugin.settings.registrations import registrations
+from plugin.settings.registrations import backend_scopes, registrations
+from plugin.settings.shape import BACKEND_SCOPES
 from smart_launch.secret import Secret
 
 
@@ -21,6 +22,12 @@ def test_settings_hold_what_the_file_says(load) -> None:
     )
     with pytest.raises(KeyError):
         settings.ehr_of("elsewhere")
+
+
+def test_system_scopes_are_asked_for_only_where_the_site_set_it(load, good) -> None:
+    assert backend_scopes(load()) == {}
+    text = good.replace('id = "county"', 'id = "county"\nbackend_services = true')
+    assert backend_scopes(load(text)) == {"county": " ".join(BACKEND_SCOPES)}
 
 
 def test_settings_cannot_be_changed(load) -> None:

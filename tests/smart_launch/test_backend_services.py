@@ -34,7 +34,7 @@ def test_own_token_is_asked_for_once_and_used(backend: Any, ehr: Any) -> None:
         assert backend.fhir("general", "p1").read("Patient", "p1")
     (call,) = ehr.calls("/token")
     assert call.form["grant_type"] == "client_credentials"
-    assert call.form["scope"] == SCOPE
+    assert set(call.form["scope"].split()) == set(SCOPE.split())
     assert "client_assertion" in call.form
 
 
@@ -63,6 +63,27 @@ def test_grant_without_a_scope_is_what_was_asked(backend: Any, ehr: Any) -> None
     assert str(backend.granted("general")) == (
         "system/DocumentReference.c system/ServiceRequest.crs"
     )
+
+
+def test_v1_server_is_asked_in_its_own_spelling(backend: Any, ehr: Any) -> None:
+    ehr.configuration = {
+        "scopes_supported": ["launch", "system/*.read", "system/*.write"],
+        "capabilities": ["launch-ehr", "permission-v1"],
+    }
+    backend.fhir("general", "p1").read("Patient", "p1")
+    (call,) = ehr.calls("/token")
+    assert set(call.form["scope"].split()) == {
+        "system/DocumentReference.write",
+        "system/ServiceRequest.read",
+        "system/ServiceRequest.write",
+    }
+
+
+def test_ehr_that_is_not_registered_any_more_gives_no_access(backend: Any) -> None:
+    with pytest.raises(RelaunchNeeded):
+        backend.fhir("county", "p1")
+    with pytest.raises(RelaunchNeeded):
+        backend.granted("county")
 
 
 def test_ehr_that_grants_nothing_leaves_the_work_waiting(
