@@ -15,7 +15,7 @@ from plugin.directory.places import (
     cells_around,
     is_place,
 )
-from plugin.directory.rows import Found
+from plugin.directory.rows import MeetingRow
 from plugin.directory.storing import HYBRID, IN_PERSON, ONLINE
 from plugin.directory.words import (
     WORDS,
@@ -132,7 +132,7 @@ def spoken(language: str | None) -> int:
 _NO_LANGUAGE = 1 << 62
 
 
-def keeper(query: Search) -> Keep:
+def keeper(query: Search) -> Keep | None:
     """What the index cannot tell: a feed's own code, the local day and time of day."""
     languages = language_words()
     said = {tag: _tag(tag) for tag in query.tags}
@@ -143,8 +143,11 @@ def keeper(query: Search) -> Keep:
         if not is_word(word) and word not in languages
     }
 
-    def keep(meeting: Found, start: datetime) -> bool:
-        row = meeting.row
+    any_time = not query.weekdays and query.earliest <= 0 and query.latest >= DAY
+    if any_time and not codes and not spoken_words:
+        return None
+
+    def keep(row: MeetingRow, start: datetime) -> bool:
         if codes and not codes.issubset(row.codes.split()):
             return False
         if spoken_words and not spoken_words.issubset(row.languages.split()):

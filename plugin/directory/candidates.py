@@ -7,11 +7,11 @@ never too little, and what is too much is taken out by the meeting's own rule.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
-from plugin.directory.places import ANYWHERE, kilometres
+from plugin.directory.lookup import Lookup
+from plugin.directory.places import EARTH_RADIUS
 from plugin.directory.schedule import WEEK, minute_of_week
 from plugin.directory.storing import APPROXIMATE, ATTENDANCE, HYBRID, IN_PERSON, ONLINE
 
@@ -22,6 +22,7 @@ _LOOSE = 180  # minutes
 _STEP = 16
 
 _FOREVER = 2**31 - 1
+_FAR_OFF = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    connection: Connection,
+    lookup: Lookup,
     programs: Sequence[str],
     reach: Reach,
     window: Window,
@@ -70,9 +71,9 @@ def candidates(
     """Everything that may be meant, in no order."""
     found: list[Candidate] = []
     for low, high in _minutes(window):
-        rows = connection.exec_driver_sql(
-            *_statement(connection, programs, reach.cells, window, low, high, wanted)
-        ).fetchall()
+        sql, values = _statement(lookup, programs, reach.cells, window, wanted)
+        values[-4:-2] = (low, high)
+        rows = lookup.rows(sql, values + _bits(wanted))
         found.extend(_near(rows, reach, window))
     return found
 
@@ -92,31 +93,25 @@ def _minutes(window: Window) -> Iterator[tuple[int, int]]:
         yield 0, high - WEEK
 
 
-def _statement(  # noqa: PLR0917
-    connection: Connection,
+def _statement(
+    lookup: Lookup,
     programs: Sequence[str],
     cells: tuple[int, ...] | None,
     window: Window,
-    low: int,
-    high: int,
     wanted: Filter,
-) -> tuple[str, tuple[Any, ...]]:
+) -> tuple[str, list[Any]]:
+    """The SQL and its values; the two minutes, fourth and third from the end, last."""
     named = padded_to(programs, 1 if len(programs) == 1 else _STEP)
     places = () if cells is None else padded_to(cells, 1 if len(cells) == 1 else _STEP)
-    sql = _sql(
-        connection.dialect.name,
-        len(named),
-        len(places),
-        bool(wanted.tags),
-        bool(wanted.languages),
-    )
+    asks = bool(wanted.tags), bool(wanted.languages)
+    sql = _sql(lookup.mark, len(named), len(places), *asks)
     opens, closes = (window.end, window.begin) if window.exact else (_FOREVER, 0)
-    values: list[Any] = [*named, *places, low, high, opens, closes]
-    if wanted.tags:
-        values += [wanted.tags, wanted.tags]
-    if wanted.languages:
-        values.append(wanted.languages)
-    return sql, tuple(values)
+    return sql, [*named, *places, 0, WEEK, opens, closes]
+
+
+def _bits(wanted: Filter) -> list[int]:
+    bits = [wanted.tags, wanted.tags] if wanted.tags else []
+    return [*bits, wanted.languages] if wanted.languages else bits
 
 
 def padded_to(values: Sequence[Any], step: int) -> tuple[Any, ...]:
@@ -125,8 +120,7 @@ def padded_to(values: Sequence[Any], step: int) -> tuple[Any, ...]:
 
 
 @lru_cache(maxsize=256)
-def _sql(dialect: str, programs: int, cells: int, tags: bool, languages: bool) -> str:
-    mark = "?" if dialect == "sqlite" else "%s"
+def _sql(mark: str, programs: int, cells: int, tags: bool, languages: bool) -> str:
     parts = [
         "SELECT meeting, minute, opens, closes, kind, latitude, longitude, program"
         " FROM meeting_slots WHERE",
@@ -153,30 +147,39 @@ def _among(column: str, count: int, mark: str) -> str:
 
 
 def _near(rows: Iterable[Any], reach: Reach, window: Window) -> Iterator[Candidate]:
-    here = reach.latitude, reach.longitude
+    """The rows that lie within reach, with their distance and their starts.
+
+    One loop without calls: a large town has thousands of rows. The distance is that of
+    `places.kilometres`, with what is the same for all rows worked out once.
+    """
+    here, there = reach.latitude, reach.longitude
+    measured = here is not None and there is not None
+    up, flat = (radians(here or 0.0), cos(radians(here or 0.0)))
+    within, exact = reach.within_km, window.exact
+    begin, end = window.begin, window.end
+    base = begin - minute_of_week(begin)
+    first = minute_of_week(begin)
     for meeting, minute, opens, closes, kind, latitude, longitude, program in rows:
         attendance = kind & ATTENDANCE
         if attendance not in reach.kinds:
             continue
-        km = float("inf")
-        if latitude is not None and here[0] is not None and attendance != ONLINE:
-            km = kilometres(here[0], here[1], latitude, longitude)  # type: ignore[arg-type]
-            if reach.within_km is not None and km > reach.within_km:
+        km = _FAR_OFF
+        if measured and latitude is not None and attendance != ONLINE:
+            north = radians(latitude)
+            half = sin((north - up) / 2)
+            along = sin(radians(longitude - there) / 2)
+            chord = half * half + flat * cos(north) * along * along
+            km = 2 * EARTH_RADIUS * asin(sqrt(chord) if chord < 1 else 1.0)
+            if within is not None and km > within:
                 continue
-            km = float("inf") if kind & APPROXIMATE else round(km, 2)
-        elif reach.within_km is not None and reach.cells != (ANYWHERE,):
+            km = _FAR_OFF if kind & APPROXIMATE else round(km, 2)
+        elif within is not None:
             continue
-        for start in _starts(minute, opens, closes, window):
-            yield Candidate(start, km, meeting, kind, program)
-
-
-def _starts(minute: int, opens: int, closes: int, window: Window) -> Iterator[int]:
-    """The minutes in the window on which a weekly slot falls while it stands."""
-    if not window.exact:
-        yield window.begin  # to be worked out from the meeting's own rule
-        return
-    start = window.begin + (minute - minute_of_week(window.begin)) % WEEK
-    while start < window.end:
-        if opens <= start < closes:
-            yield start
-        start += WEEK
+        if not exact:
+            yield Candidate(begin, km, meeting, kind, program)
+            continue
+        start = base + minute if minute >= first else base + minute + WEEK
+        while start < end:
+            if opens <= start < closes:
+                yield Candidate(start, km, meeting, kind, program)
+            start += WEEK

@@ -34,6 +34,8 @@ _TO_A_PERSON = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = re.compile(r"(?<=[.!?;])\s+|[\r\n]+")
+# Six digits that may belong together: most texts hold none, and need no closer look.
+_DIGITS = re.compile(r"\d{3}[\s().-]{0,3}\d{3}|\d[\s().-]{1,3}\d{3}[\s-]?\d{3}")
 _HANDLE = re.compile(r"(?<!\w)[@$][A-Za-z][\w-]{2,}")
 
 
@@ -42,6 +44,8 @@ def text(value: Any, longest: int = _LONGEST_TEXT) -> str:
     if value is None or value == "":
         return ""
     said = value if isinstance(value, str) else str(value)
+    if len(said) <= longest and _is_plain(said):
+        return said
     if "&" in said:
         said = html.unescape(said)
     if not (said.isascii() and said.isprintable()):
@@ -50,6 +54,21 @@ def text(value: Any, longest: int = _LONGEST_TEXT) -> str:
         said = _TAG.sub(" ", said)
     said = without_contacts(" ".join(said.split()))
     return said if len(said) <= longest else said[: longest - 1].rstrip() + "…"
+
+
+def _is_plain(said: str) -> bool:
+    """Whether nothing in a text is to be changed. Most are, so this is quick."""
+    return (
+        said.isascii()
+        and said.isprintable()
+        and said[0] != " " != said[-1]
+        and "  " not in said
+        and "&" not in said
+        and "<" not in said
+        and "@" not in said
+        and "$" not in said
+        and not _DIGITS.search(said)
+    )
 
 
 def without_contacts(said: str) -> str:

@@ -4,12 +4,14 @@ A search looks up the covering index for candidates (`candidates`), works out th
 moments of as many as are wanted (`finding`), and reads nothing from the network.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import nsmallest
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine
 
 from plugin.clock import Clock
 from plugin.directory.asking import (
@@ -31,6 +33,7 @@ from plugin.directory.candidates import (
     Window,
     candidates,
 )
+from plugin.directory.errors import FeedReplaced
 from plugin.directory.finding import (
     Picked,
     Picker,
@@ -40,31 +43,43 @@ from plugin.directory.finding import (
 from plugin.directory.health import feed_statuses
 from plugin.directory.importing import Importer, Progress, no_progress
 from plugin.directory.listing import FeedOptions
+from plugin.directory.lookup import Lookup, looking
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
 from plugin.directory.places import ANYWHERE
 from plugin.directory.reindexing import Reindexer
 from plugin.directory.report import FeedStatus, ImportReport
-from plugin.directory.rows import Rows, found_by_uid
+from plugin.directory.rows import Rows, row_by_uid
 from plugin.directory.schedule import WEEK, starts
 from plugin.directory.sources import FileSource
 from plugin.directory.zones import AHEAD_DAYS, BACK_DAYS, DAY, minutes_since_1970
-from plugin.store.directory_tables import feeds
-from plugin.store.engine import reading
+from plugin.store.errors import StoreUnavailable
 
 # How far ahead is looked at a time: most searches find what they want in the first.
 _STAGES = (48 * 60, WEEK)
 _STAGES_ANYWHERE = (6 * 60, 48 * 60, WEEK)
 
 _A_YEAR = timedelta(days=400)
-_INDEXED_UNTIL = select(func.min(feeds.c.indexed_until)).where(
-    feeds.c.live.is_not(None)
-)
+_INDEXED_UNTIL = "SELECT MIN(indexed_until) FROM feeds WHERE live IS NOT NULL"
+_ASKED_AGAIN = 1  # minutes
+_NEVER = 2**31 - 1
+_TRIES = 5
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class _Index:
+    """How far the index was found to reach, and when that was asked."""
+
+    asked: int = -_ASKED_AGAIN  # minutes since 1970
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
     engine: Engine
     clock: Clock
+    _index: _Index = field(default_factory=_Index, repr=False, compare=False)
 
     def search(self, query: Search) -> list[Occurrence]:
         """The meetings that match, by start, then distance, then id.
@@ -72,23 +87,24 @@ class Directory:
         Raises: BadSearch.
         """
         checked(query)
+        return self._looked_up(lambda lookup: self._found(lookup, query))
+
+    def _found(self, lookup: Lookup, query: Search) -> list[Occurrence]:
         at = query.at - timedelta(minutes=query.begun_minutes)
         end = query.at + timedelta(hours=query.hours)
-        window = Window(minutes_from(at), minutes_from(end))
+        window = self._known(lookup, Window(minutes_from(at), minutes_from(end)))
         wanted, keep = bits_wanted(query), keeper(query)
-        with reading(self.engine) as connection:
-            window = self._known(connection, window)
-            rows = Rows(connection)
-            for reach in reaches(query):
-                picked: list[Picked] = []
-                for part in _stages(window, reach, query.limit):
-                    found = candidates(connection, query.programs, reach, part, wanted)
-                    left = None if query.limit is None else query.limit - len(picked)
-                    picked += Picker(rows, part, keep).pick(found, left)
-                    if query.limit is not None and len(picked) >= query.limit:
-                        break
-                if picked:
-                    return [occurrence(one) for one in picked]
+        rows = Rows(lookup)
+        for reach in reaches(query):
+            picked: list[Picked] = []
+            for part in _stages(window, reach, query.limit):
+                found = candidates(lookup, query.programs, reach, part, wanted)
+                left = None if query.limit is None else query.limit - len(picked)
+                picked += Picker(rows, part, keep).pick(found, left)
+                if query.limit is not None and len(picked) >= query.limit:
+                    break
+            if picked:
+                return [occurrence(one) for one in picked]
         return []
 
     def next_meetings(
@@ -106,42 +122,45 @@ class Directory:
         check_place(wanted.near, wanted.within_km)
         if not wanted.programs or wanted.limit < 1:
             return dict.fromkeys(wanted.programs, ())
+        return self._looked_up(lambda lookup: self._next(lookup, wanted))
+
+    def _next(
+        self, lookup: Lookup, wanted: MeetingsWanted
+    ) -> dict[str, list[Occurrence]]:
         begin = minutes_from(wanted.at)
+        window = self._known(lookup, Window(begin, begin + wanted.hours * 60))
+        language = Filter(0, spoken(wanted.language))
         near: dict[str, list[Picked]] = {}
         joined: dict[str, list[Picked]] = {}
-        with reading(self.engine) as connection:
-            window = self._known(connection, Window(begin, begin + wanted.hours * 60))
-            language = Filter(0, spoken(wanted.language))
-            if wanted.attendance != "online" and (wanted.near or wanted.attendance):
-                reach = physical_reach(wanted)
-                near = _soonest(connection, wanted, reach, window, language)
-            if wanted.attendance != "in-person":
-                joined = _soonest(connection, wanted, FROM_ANYWHERE, window, language)
-            chosen = [
-                one
-                for program in wanted.programs
-                for one in _mixed(near.get(program), joined.get(program), wanted.limit)
-            ]
-            answer: dict[str, list[Occurrence]] = {one: [] for one in wanted.programs}
-            for meeting in with_days(connection, chosen):
-                answer[meeting.program].append(meeting)
+        if wanted.attendance != "online" and (wanted.near or wanted.attendance):
+            near = _soonest(lookup, wanted, physical_reach(wanted), window, language)
+        if wanted.attendance != "in-person":
+            joined = _soonest(lookup, wanted, FROM_ANYWHERE, window, language)
+        chosen = [
+            one
+            for program in wanted.programs
+            for one in _mixed(near.get(program), joined.get(program), wanted.limit)
+        ]
+        answer: dict[str, list[Occurrence]] = {one: [] for one in wanted.programs}
+        for meeting in with_days(lookup, chosen):
+            answer[meeting.program].append(meeting)
         return answer
 
     def occurrence(self, meeting_id: str, at: datetime) -> Occurrence | None:
         """The meeting's first occurrence that does not start before that moment."""
         check_moment(at)
-        with reading(self.engine) as connection:
-            meeting = found_by_uid(connection, meeting_id)
+        with looking(self.engine) as lookup:
+            meeting = row_by_uid(lookup, meeting_id)
             if meeting is None or meeting.rule is None or meeting.hidden:
                 return None
-            if meeting.row.attendance == "inactive":
+            if meeting.attendance == "inactive":
                 return None
             start = next(starts(meeting.rule, at, at + _A_YEAR), None)
             if start is None:
                 return None
             minute = minutes_since_1970(start)
             picked = Picked(minute, float("inf"), meeting_id, meeting)
-            return with_days(connection, [picked])[0]
+            return with_days(lookup, [picked])[0]
 
     def import_feed(
         self,
@@ -163,19 +182,29 @@ class Directory:
 
         A search is right without it, only slower. Gives the feeds it was done for.
         """
+        self._index.asked = -_ASKED_AGAIN
         return Reindexer(self.engine, self.clock).run()
 
     def status(self) -> Sequence[FeedStatus]:
         """The health of every feed."""
         return feed_statuses(self.engine, self.clock)
 
-    def _known(self, connection: Connection, window: Window) -> Window:
+    def _looked_up(self, look: Callable[[Lookup], Answer]) -> Answer:
+        """What was found; looked up anew where a feed was replaced meanwhile."""
+        for _ in range(_TRIES):
+            with suppress(FeedReplaced), looking(self.engine) as lookup:
+                return look(lookup)
+        raise StoreUnavailable("feeds are replaced faster than they can be read")
+
+    def _known(self, lookup: Lookup, window: Window) -> Window:
         """The window, and whether the index holds all the seasons in it."""
         now = minutes_since_1970(self.clock())
-        until = connection.execute(_INDEXED_UNTIL).scalar()
-        last = now + (AHEAD_DAYS - 2) * DAY
-        if until is not None:
-            last = min(last, int(until))
+        if not 0 <= now - self._index.asked < _ASKED_AGAIN:
+            ((until,),) = lookup.rows(_INDEXED_UNTIL, ())
+            self._index.until = _NEVER if until is None else until
+            self._index.asked = now
+        # An import that has ended since then holds this much at least.
+        last = min(self._index.until, now + (AHEAD_DAYS - 2) * DAY)
         first = now - (BACK_DAYS - 1) * DAY
         return replace(window, exact=first <= window.begin and window.end <= last)
 
@@ -197,7 +226,7 @@ def _stages(window: Window, reach: Reach, limit: int | None) -> Iterator[Window]
 
 
 def _soonest(
-    connection: Connection,
+    lookup: Lookup,
     wanted: MeetingsWanted,
     reach: Reach,
     window: Window,
@@ -205,13 +234,13 @@ def _soonest(
 ) -> dict[str, list[Picked]]:
     """The first meetings of each programme, all programmes in one pass a stage."""
     found: dict[str, list[Picked]] = {program: [] for program in wanted.programs}
-    rows = Rows(connection)
+    rows = Rows(lookup)
     for part in _stages(window, reach, wanted.limit):
         open_ones = [one for one in found if len(found[one]) < wanted.limit]
         if not open_ones:
             break
         by_program: dict[str, list[Candidate]] = {}
-        for one in candidates(connection, open_ones, reach, part, language):
+        for one in candidates(lookup, open_ones, reach, part, language):
             by_program.setdefault(one.program, []).append(one)
         if part.exact:
             firsts = (nsmallest(wanted.limit, some) for some in by_program.values())

@@ -42,3 +42,7 @@ class BadSearch(DirectoryError):
 
 class RowRejected(Exception):
     """One row of a feed cannot be used; the others can. The message says why."""
+
+
+class FeedReplaced(Exception):
+    """A feed was replaced between two statements of one search: search again."""

@@ -10,7 +10,8 @@ from plugin.directory.directory import Directory
 from plugin.directory.export_csv import csv_pieces
 from plugin.directory.export_fhir import fhir_pieces
 from plugin.directory.export_ical import ical_pieces
-from plugin.directory.rows import Found, found_by_id
+from plugin.directory.lookup import looking
+from plugin.directory.rows import MeetingRow, rows_by_id
 from plugin.store.directory_tables import feeds, meetings
 from plugin.store.engine import reading
 
@@ -26,13 +27,14 @@ class Wanted:
     ids: tuple[str, ...] = ()
 
 
-def meetings_wanted(directory: Directory, wanted: Wanted) -> Iterator[Found]:
+def meetings_wanted(directory: Directory, wanted: Wanted) -> Iterator[MeetingRow]:
     """The meetings in the order of their numbers, some at a time; hidden ones not."""
     last = -1
     while True:
         with reading(directory.engine) as connection:
             numbers = [int(row.id) for row in connection.execute(_next(wanted, last))]
-            found = found_by_id(connection, numbers) if numbers else {}
+        with looking(directory.engine) as lookup:
+            found = rows_by_id(lookup, numbers) if numbers else {}
         for number in numbers:
             meeting = found.get(number)
             if meeting is not None and not meeting.hidden:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from plugin.directory.feeds.csv_table import COLUMNS
-from plugin.directory.rows import Found
+from plugin.directory.rows import MeetingRow
 from plugin.directory.schedule import DAYS
 
 _EXTRA = ("feed", "id")
@@ -14,10 +14,10 @@ _EXTRA = ("feed", "id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_pieces(meetings: Iterable[Found]) -> Iterator[bytes]:
+def csv_pieces(meetings: Iterable[MeetingRow]) -> Iterator[bytes]:
     yield _line([*COLUMNS, *_EXTRA])
     for meeting in meetings:
-        cells = _cells(meeting.row)
+        cells = _cells(meeting)
         yield _line([_safe(cells[column]) for column in (*COLUMNS, *_EXTRA)])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from plugin.directory.rows import Found
+from plugin.directory.rows import MeetingRow
 
 SCHEDULE = "https://selfhelp.example.org/fhir/StructureDefinition/meeting-schedule"
 DELIVERY = (
@@ -29,14 +29,14 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = 24 * 60
 
 
-def fhir_pieces(meetings: Iterable[Found], now: datetime) -> Iterator[bytes]:
+def fhir_pieces(meetings: Iterable[MeetingRow], now: datetime) -> Iterator[bytes]:
     """The Bundle piece by piece, however many meetings there are."""
     stamp = orjson.dumps(now.isoformat(timespec="seconds"))
     yield b'{"resourceType":"Bundle","type":"collection","timestamp":' + stamp
     yield b',"entry":['
     written: set[str] = set()
     for meeting in meetings:
-        for resource in _resources(meeting.row):
+        for resource in _resources(meeting):
             full_url = f"urn:uuid:{_uuid(resource['resourceType'] + resource['id'])}"
             if full_url in written:
                 continue

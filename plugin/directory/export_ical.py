@@ -9,7 +9,7 @@ from typing import Any
 
 from icalendar import Event, Timezone, vRecur
 
-from plugin.directory.rows import Found
+from plugin.directory.rows import MeetingRow
 from plugin.directory.schedule import starts
 from plugin.directory.zones import zone
 
@@ -21,12 +21,12 @@ _END = b"END:VCALENDAR\r\n"
 _A_YEAR = timedelta(days=400)
 
 
-def ical_pieces(meetings: Iterable[Found], now: datetime) -> Iterator[bytes]:
+def ical_pieces(meetings: Iterable[MeetingRow], now: datetime) -> Iterator[bytes]:
     """Every meeting that has a time of its own; one by appointment has none."""
     yield _BEGIN
     known: set[str] = set()
     for meeting in meetings:
-        if meeting.rule is None or meeting.row.attendance == "inactive":
+        if meeting.rule is None or meeting.attendance == "inactive":
             continue
         first = next(starts(meeting.rule, now, now + _A_YEAR), None)
         if first is None:
@@ -43,8 +43,8 @@ def ical_pieces(meetings: Iterable[Found], now: datetime) -> Iterator[bytes]:
     yield _END
 
 
-def _event(meeting: Found, first: datetime, now: datetime) -> Event:
-    row, rule = meeting.row, meeting.rule
+def _event(row: MeetingRow, first: datetime, now: datetime) -> Event:
+    rule = row.rule
     event = Event()
     event.add("uid", f"{row.uid}@selfhelp-referral")
     event.add("dtstamp", now)

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from plugin.directory.candidates import Candidate, Window, padded_to
+from plugin.directory.lookup import Lookup
 from plugin.directory.meeting import Occurrence
 from plugin.directory.places import kilometres
-from plugin.directory.rows import AT_ONCE, STEP, Found, Rows
+from plugin.directory.rows import AT_ONCE, STEP, MeetingRow, Rows
 from plugin.directory.schedule import starts
 from plugin.directory.storing import IRREGULAR, tags_shown
 from plugin.directory.zones import minutes_since_1970, moment_at, zone
 from plugin.store.schema import moment
 
-Keep = Callable[[Found, datetime], bool]
+Keep = Callable[[MeetingRow, datetime], bool]
 
 
 class Picked(NamedTuple):
@@ -25,7 +25,7 @@ class Picked(NamedTuple):
     minute: int  # since 1970
     km: float  # infinite where it is not told
     uid: str
-    meeting: Found
+    meeting: MeetingRow
     sources: tuple[str, ...] = ()  # the same meeting in other feeds
 
 
@@ -35,7 +35,7 @@ class Picker:
 
     rows: Rows
     window: Window
-    keep: Keep = lambda _found, _start: True
+    keep: Keep | None = None
 
     def pick(self, found: Iterable[Candidate], limit: int | None) -> list[Picked]:
         """The first `limit` by start, distance and id; a meeting of two feeds once."""
@@ -48,9 +48,9 @@ class Picker:
                 self.rows.ahead(one.meeting for one in ordered[begin:read_ahead])
             for one in self._by_id(ordered[begin:end], limit):
                 meeting = self.rows.of(one.meeting)
-                if meeting is None or not self._is_meant(meeting, one):
+                if not self._is_meant(meeting, one):
                     continue
-                made = Picked(one.minute, one.km, meeting.row.uid, meeting)
+                made = Picked(one.minute, one.km, meeting.uid, meeting)
                 if not joined_to_another(picked, made):
                     picked.append(made)
                 if limit is not None and len(picked) >= limit:
@@ -65,22 +65,16 @@ class Picker:
         if limit is not None and len(same) > limit:
             # So many start at once that only their ids are read at first.
             uids = self.rows.uids([one.meeting for one in same])
-            same = [one for one in same if one.meeting in uids]
             return sorted(same, key=lambda one: uids[one.meeting])
         self.rows.ahead(one.meeting for one in same)
-        known = [(one, self.rows.of(one.meeting)) for one in same]
-        there = [(held.row.uid, one) for one, held in known if held is not None]
-        return [one for _, one in sorted(there, key=lambda pair: pair[0])]
+        return sorted(same, key=lambda one: self.rows.of(one.meeting).uid)
 
-    def _is_meant(self, meeting: Found, one: Candidate) -> bool:
-        if meeting.hidden or meeting.rule is None:
+    def _is_meant(self, meeting: MeetingRow, one: Candidate) -> bool:
+        if meeting.hidden:
             return False
-        start = moment_at(one.minute)
-        if self.window.exact and one.kind & IRREGULAR:
-            minute = timedelta(minutes=1)
-            if not any(True for _ in starts(meeting.rule, start, start + minute)):
-                return False
-        return self.keep(meeting, start)
+        if self.window.exact and one.kind & IRREGULAR and not _falls(meeting, one):
+            return False
+        return self.keep is None or self.keep(meeting, moment_at(one.minute))
 
     def _worked_out(self, found: Iterable[Candidate]) -> list[Candidate]:
         """The same meetings at their exact starts, from their own rules."""
@@ -89,16 +83,22 @@ class Picker:
         begin, end = moment_at(self.window.begin), moment_at(self.window.end)
         exact = []
         for meeting, one in once.items():
-            held = self.rows.of(meeting)
-            if held is None or held.rule is None:
+            rule = self.rows.of(meeting).rule
+            if rule is None:
                 continue
             exact += [
-                Candidate(
-                    minutes_since_1970(start), one.km, meeting, one.kind, one.program
-                )
-                for start in starts(held.rule, begin, end)
+                one._replace(minute=minutes_since_1970(start))
+                for start in starts(rule, begin, end)
             ]
         return exact
+
+
+def _falls(meeting: MeetingRow, one: Candidate) -> bool:
+    """Whether a rule that is more than every week has a start at that minute."""
+    start = moment_at(one.minute)
+    if meeting.rule is None:
+        return False
+    return any(True for _ in starts(meeting.rule, start, start + timedelta(minutes=1)))
 
 
 def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
@@ -116,7 +116,7 @@ def joined_to_another(picked: list[Picked], new: Picked) -> bool:
         old = picked[place]
         if old.minute != new.minute:
             return False
-        if _is_same_meeting(old.meeting.row, new.meeting.row):
+        if _is_same_meeting(old.meeting, new.meeting):
             picked[place] = old._replace(sources=(*old.sources, new.uid))
             return True
     return False
@@ -169,50 +169,67 @@ _SAY_LITTLE = frozenset(
 _ONE_DOOR_KM = 0.15
 
 
-def with_days(connection: Connection, picked: Sequence[Picked]) -> list[Occurrence]:
+def with_days(lookup: Lookup, picked: Sequence[Picked]) -> list[Occurrence]:
     """The occurrences, each with the days a week on which its group meets there."""
     if not picked:
         return []
-    ids = list({one.meeting.row.id for one in picked})
+    ids = list({one.meeting.id for one in picked})
     padded = padded_to(ids, STEP)
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    marks = ", ".join([mark] * len(padded))
     sql = (
         "SELECT m.id, COUNT(DISTINCT o.weekday) FROM meetings m"  # noqa: S608
         " JOIN meetings o ON o.series = m.series AND o.version = m.version"
-        f" WHERE m.id IN ({marks}) AND o.attendance <> 'inactive' GROUP BY m.id"
+        f" WHERE m.id IN ({lookup.marks(len(padded))})"
+        " AND o.attendance <> 'inactive' GROUP BY m.id"
     )
-    rows = connection.exec_driver_sql(sql, padded).fetchall()
+    rows = lookup.rows(sql, padded)
     days: dict[int, int] = {row[0]: max(1, row[1]) for row in rows}
-    return [occurrence(one, days.get(one.meeting.row.id, 1)) for one in picked]
+    return [occurrence(one, days.get(one.meeting.id, 1)) for one in picked]
 
 
 def occurrence(picked: Picked, days: int = 1) -> Occurrence:
     """The meeting as it starts at that minute, on its own clock."""
-    row, km = picked.meeting.row, picked.km
+    row, km = picked.meeting, picked.km
     return Occurrence(
-        id=row.uid,
-        feed=row.feed,
-        key=row.key,
-        program=row.program,
-        name=row.name,
-        starts=moment_at(picked.minute).astimezone(zone(row.timezone)),
-        minutes=row.minutes,
-        attendance=row.attendance,
-        km=None if km == float("inf") else km,
-        tags=tags_shown(row.tags, row.languages),
-        languages=tuple(row.languages.split()),
-        venue=row.venue,
-        address=row.address,
-        precision=row.precision,
-        timezone=row.timezone,
-        url=row.url,
-        join_url=row.join_url,
-        phone=row.phone,
-        demo=bool(row.demo),
-        feed_fetched=moment(row.fetched_at) if row.fetched_at is not None else None,
-        times_a_week=days,
-        sources=picked.sources,
-        trusted=bool(row.trusted),
-        liaison=" ".join(filter(None, (row.liaison, row.liaison_phone))),
+        row.uid,
+        row.feed,
+        row.key,
+        row.program,
+        row.name,
+        moment_at(picked.minute).astimezone(zone(row.timezone)),
+        row.minutes,
+        row.attendance,
+        None if km == _FAR_OFF else km,
+        _tags(row.tags, row.languages),
+        _split(row.languages),
+        row.venue,
+        row.address,
+        row.precision,
+        row.timezone,
+        row.url,
+        row.join_url,
+        row.phone,
+        bool(row.demo),
+        _fetched(row.fetched_at),
+        days,
+        picked.sources,
+        bool(row.trusted),
+        f"{row.liaison or ''} {row.liaison_phone or ''}".strip(),
     )
+
+
+_FAR_OFF = float("inf")
+
+
+@lru_cache(maxsize=65536)
+def _tags(words: str, languages: str) -> tuple[str, ...]:
+    return tags_shown(words, languages)
+
+
+@lru_cache(maxsize=4096)
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+@lru_cache(maxsize=1024)
+def _fetched(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else moment(microseconds)

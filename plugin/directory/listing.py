@@ -1,7 +1,7 @@
 """One row of a feed in the common model, before it has a zone and a place in time."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from plugin.directory.meeting import Precision
 
@@ -9,8 +9,7 @@ from plugin.directory.meeting import Precision
 Standing = Literal["in-person", "online", "hybrid", "inactive"]
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """When a meeting starts, on its own wall clock.
 
     `weekday` is 0 for Monday; with `start` None the meeting is by appointment. `rrule`
@@ -24,8 +23,7 @@ class Timing:
     except_dates: tuple[str, ...] = ()  # ISO
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """What is kept of one source row. What has no field here is dropped."""
 
     key: str

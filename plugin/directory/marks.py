@@ -6,8 +6,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from plugin.clock import Clock
 from plugin.directory import cleaning
-from plugin.directory.rows import found_by_uid
-from plugin.store.directory_tables import meeting_marks
+from plugin.store.directory_tables import meeting_marks, meetings
 from plugin.store.engine import writing
 from plugin.store.schema import micros
 
@@ -42,7 +41,8 @@ def set_mark(engine: Engine, clock: Clock, uid: str, mark: Mark) -> bool:
                 update(meeting_marks).where(meeting_marks.c.uid == uid).values(**values)
             )
             return True
-        if found_by_uid(connection, uid) is None:
+        meeting = select(meetings.c.id).where(meetings.c.uid == uid).limit(1)
+        if connection.execute(meeting).scalar() is None:
             return False
         usual = {
             "hidden": False,

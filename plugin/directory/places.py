@@ -7,7 +7,7 @@ the haversine", Sky & Telescope 68:159.
 from functools import lru_cache
 from math import asin, cos, degrees, isfinite, radians, sin, sqrt
 
-import h3
+from h3.api.basic_int import cell_to_latlng, grid_disk, latlng_to_cell
 
 RESOLUTION = 5
 EARTH_RADIUS = 6371.0088  # km, mean
@@ -37,7 +37,8 @@ def is_place(latitude: float, longitude: float) -> bool:
 
 def cell_of(latitude: float, longitude: float) -> int:
     """The index cell of a place, as the integer that is stored."""
-    return int(h3.latlng_to_cell(latitude, longitude, RESOLUTION), 16)
+    cell: int = latlng_to_cell(latitude, longitude, RESOLUTION)
+    return cell
 
 
 def kilometres(
@@ -54,15 +55,15 @@ def kilometres(
 @lru_cache(maxsize=512)
 def cells_around(latitude: float, longitude: float, km: float) -> tuple[int, ...]:
     """Every cell in which a place within `km` can lie, poles and date line alike."""
-    centre = h3.latlng_to_cell(latitude, longitude, RESOLUTION)
+    centre = latlng_to_cell(latitude, longitude, RESOLUTION)
     reach = km + 2 * _FARTHEST_CORNER
     # A disk of k rings holds a circle of k * spacing * cos 30 degrees.
     rings = int(reach / (_CLOSEST_CENTRES * cos(radians(30)))) + 1
     near = km + _FARTHEST_CORNER
     return tuple(
-        int(cell, 16)
-        for cell in h3.grid_disk(centre, rings)
-        if kilometres(latitude, longitude, *h3.cell_to_latlng(cell)) <= near
+        cell
+        for cell in grid_disk(centre, rings)
+        if kilometres(latitude, longitude, *cell_to_latlng(cell)) <= near
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, insert, literal, select, update
 
 from plugin.clock import Clock
-from plugin.directory.rows import found
+from plugin.directory.rows import stored_rule
 from plugin.directory.schedule import in_seasons_until, today
 from plugin.directory.storing import (
     MEETING_COLUMNS,
@@ -116,9 +116,17 @@ def _copy(
 
 
 def _slots(row: RowMapping, number: int, version: int, day: int) -> list[Any]:
-    rule = found(_Named(row)).rule
-    if rule is None or row["attendance"] == "inactive":
+    start = row["start_minute"]
+    if start is None or not row["timezone"] or row["attendance"] == "inactive":
         return []
+    rule = stored_rule(
+        row["timezone"],
+        row["weekday"],
+        start,
+        row["rrule"],
+        row["first_date"],
+        row["except_dates"],
+    )
     indexed = Indexed(
         meeting=number,
         version=version,
@@ -131,16 +139,6 @@ def _slots(row: RowMapping, number: int, version: int, day: int) -> list[Any]:
         longitude=row["longitude"],
     )
     return list(indexed.rows(rule, day))
-
-
-class _Named:
-    """A mapping whose keys are read as attributes, as a row of a search is."""
-
-    def __init__(self, row: RowMapping) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return self._row[name]
 
 
 def _copy_account(connection: Connection, old: int, new: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from dateutil.rrule import rrule, rrulestr
 
@@ -61,8 +62,7 @@ class Rule:
         return not (self.rrule or self.first_date or self.except_dates)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     minute: int  # of the UTC week, from Monday 00:00
     opens: int
     closes: int
@@ -73,17 +73,18 @@ def minute_of_week(minutes: int) -> int:
     return (minutes + _THURSDAY) % WEEK
 
 
-def slots(rule: Rule, day: int) -> list[Slot]:
+@lru_cache(maxsize=65536)
+def slots(rule: Rule, day: int) -> tuple[Slot, ...]:
     """Where the rule can start in the seasons held on a day: never too few.
 
     A rule that is not plain starts at some of these only: `starts` says which.
     """
     weekdays = _weekdays(rule)
-    return [
+    return tuple(
         _slot(weekday * DAY + rule.start, season)
         for season in seasons(rule.zone, day)
         for weekday in weekdays
-    ]
+    )
 
 
 def _slot(local: int, season: Season) -> Slot:

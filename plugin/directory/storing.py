@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from plugin.directory.errors import RowRejected
 from plugin.directory.listing import FeedOptions, Listing, Timing
@@ -43,8 +43,7 @@ SLOT_COLUMNS = (
 _NULL_ISLAND = 0.01  # degrees around 0/0, where no group meets
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A listing whose zone and place are settled."""
 
     listing: Listing
@@ -107,18 +106,22 @@ def _zone(
 
 def _check_not_swapped(name: str, latitude: float, longitude: float) -> None:
     """Refuse a place in a far zone that fits the stated zone once it is turned."""
-    found = zone(name)
-    offset = found.utcoffset(_A_JANUARY) if found else None
-    if offset is None:
-        return
-    # 15 degrees an hour; no zone lies 50 degrees beside its own meridian.
-    here = offset / timedelta(hours=1) * 15
-    if abs(longitude - here) <= 50 or not is_place(longitude, latitude):
+    if abs(longitude - _meridian(name)) <= _FAR or not is_place(longitude, latitude):
         return
     if zone_of_place(longitude, latitude) == name:
         raise RowRejected("latitude and longitude are swapped")
 
 
+@lru_cache(maxsize=1024)
+def _meridian(name: str) -> float:
+    """The longitude on which a zone's clock is right."""
+    found = zone(name)
+    offset = found.utcoffset(_A_JANUARY) if found else None
+    return (offset or timedelta()) / timedelta(hours=1) * 15
+
+
+# No zone lies so many degrees beside its own meridian.
+_FAR = 50
 _A_JANUARY = datetime(2026, 1, 15)  # noqa: DTZ001 - local time, to ask for an offset
 
 
@@ -141,9 +144,8 @@ def meeting_rows(
     listing = one.listing
     languages = listing.languages or (options.language,)
     digest = _digest(one, languages)
-    series = _hash(
-        one.program, listing.group or listing.name, listing.venue, listing.address
-    )
+    group = (listing.group or listing.name).lower()
+    series = _hash(one.program, group, listing.venue, listing.address)
     alone = len(listing.timings) == 1
     for offset, timing in enumerate(listing.timings):
         yield (
@@ -187,6 +189,7 @@ def _weekly(timing: Timing) -> str:
     return f"FREQ=WEEKLY;BYDAY={DAYS[timing.weekday]}"
 
 
+@lru_cache(maxsize=65536)
 def rule_of(timing: Timing, zone_name: str) -> Rule:
     return Rule(
         zone_name,
@@ -198,8 +201,7 @@ def rule_of(timing: Timing, zone_name: str) -> Rule:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+class Indexed(NamedTuple):
     """What the index holds of a meeting, besides its times."""
 
     meeting: int
@@ -212,24 +214,14 @@ class Indexed:
     latitude: float | None
     longitude: float | None
 
-    def rows(self, rule: Rule, day: int) -> Iterator[tuple[Any, ...]]:
+    def rows(self, rule: Rule, day: int) -> list[tuple[Any, ...]]:
         """A row for each place, weekly minute and season held on that day."""
-        for slot in slots(rule, day):
-            for cell in self.cells:
-                yield (
-                    self.program,
-                    cell,
-                    slot.minute,
-                    slot.opens,
-                    self.meeting,
-                    slot.closes,
-                    self.version,
-                    self.kind,
-                    self.tags,
-                    self.languages,
-                    self.latitude,
-                    self.longitude,
-                )
+        meeting, version, program, cells, *rest = self
+        return [
+            (program, cell, minute, opens, meeting, closes, version, *rest)
+            for minute, opens, closes in slots(rule, day)
+            for cell in cells
+        ]
 
 
 def slot_rows(
@@ -281,12 +273,12 @@ def cells_of(
 
 
 def _digest(one: Placed, languages: tuple[str, ...]) -> int:
-    return _hash(repr(one.listing), one.program, one.zone, *languages)
+    return _hash(repr(tuple(one.listing)), one.program, one.zone, *languages)
 
 
 def _hash(*parts: str) -> int:
     """A number of 63 bits that names the parts."""
-    digest = hashlib.blake2b("\x1f".join(parts).lower().encode(), digest_size=8)
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
     return int.from_bytes(digest.digest(), "big") >> 1
 
 

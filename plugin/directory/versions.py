@@ -30,7 +30,7 @@ from plugin.store.directory_tables import (
 from plugin.store.engine import reading, writing
 from plugin.store.schema import micros
 
-_BATCH = 2000  # source rows a transaction
+_BATCH = 5000  # source rows a transaction
 _DELETED_AT_ONCE = 20_000
 LEASE = timedelta(minutes=10)
 

@@ -79,7 +79,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises: StoreUnavailable where the database is locked, full or gone.
     """
-    with _refusals(), engine.connect() as opened:
+    with refusals(), engine.connect() as opened:
         connection = opened.execution_options(writes=True)
         with connection.begin():
             yield connection
@@ -91,12 +91,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
     Raises: StoreUnavailable where the database is gone.
     """
-    with _refusals(), engine.connect() as connection:
+    with refusals(), engine.connect() as connection:
         yield connection
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
+    """Tell an outage of the database as such, without the statement's parameters.
+
+    Raises: StoreUnavailable.
+    """
     try:
         yield
     except (DatabaseError, PoolTimeout) as error:

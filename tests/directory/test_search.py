@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from plugin.directory.errors import BadSearch
 from plugin.directory.marks import Mark, set_mark
 from plugin.directory.meeting import MeetingsWanted, Place, Search
+from plugin.store.errors import StoreUnavailable
 
 Row = Callable[..., dict[str, Any]]
 BROOKLYN = Place(40.69, -73.99)
@@ -302,3 +304,37 @@ def test_index_that_has_run_out_still_answers_and_is_written_on(
     report = filled.take(filled.made[0])
     assert (report.changed, report.unchanged) == (0, 1)
     assert filled.directory.renew_index() == ["monthly"]
+
+
+# -- while feeds are replaced ------------------------------------------------------
+
+
+def test_feed_replaced_in_the_middle_of_a_search_is_searched_again(
+    filled: Any, row: Row
+) -> None:
+    filled.give([row("a")])
+    said = []
+
+    def before_each_statement(sql: str) -> None:
+        said.append(sql)
+        if sum("FROM meetings" in one for one in said) == 1 and len(said) > 1:
+            filled.give([row("a", name="Renamed")])
+
+    event.listen(
+        filled.engine,
+        "checkout",
+        lambda driver, *_: driver.set_trace_callback(before_each_statement),
+        once=True,
+    )
+    (one,) = filled.directory.search(Search(("aa",), filled.clock(), hours=168))
+    assert one.name == "Renamed"
+    assert sum("FROM meeting_slots" in sql for sql in said) == 2
+
+
+def test_search_of_a_broken_database_says_so(filled: Any, row: Row) -> None:
+    filled.give([row("a")])
+    filled.engine.dispose()
+    for path in filled.folder.glob("directory.db*"):
+        path.write_bytes(b"no database at all" * 4096)
+    with pytest.raises(StoreUnavailable):
+        filled.directory.search(Search(("aa",), filled.clock()))

@@ -14,7 +14,6 @@ import io
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +71,7 @@ def _with_clock(listing: Listing) -> Listing:
         return listing
     for word, zone in _CLOCKS.items():
         if f"m {word}" in said or f"({word})" in said:
-            return replace(listing, zone=zone)
+            return listing._replace(zone=zone)
     return listing
 
 
@@ -81,8 +80,7 @@ def _with_town(listing: Listing) -> Listing:
         return listing
     for town, (latitude, longitude) in _TOWNS.items():
         if town in listing.address.lower():
-            return replace(
-                listing,
+            return listing._replace(
                 latitude=latitude,
                 longitude=longitude,
                 precision="approximate",

@@ -4,6 +4,7 @@ Source: Code for Recovery, "Meeting Guide JSON specification" (code4recovery/spe
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from plugin.directory import cleaning, words
@@ -58,7 +59,7 @@ def refusing(rows: Iterator[Any], foreign: dict[str, str]) -> Iterator[Any]:
 def _listing(row: Row, program: str) -> Listing:
     key = cleaning.key(row.get("slug"))
     name = cleaning.name(row.get("name"))
-    codes = _codes(row.get("types"))
+    codes, tags, languages = _meaning(program, _given_codes(row.get("types")))
     timings, minutes = _timings(row)
     address, parts = _address(row)
     latitude, longitude, bounds = _place(row)
@@ -78,8 +79,8 @@ def _listing(row: Row, program: str) -> Listing:
         latitude=latitude,
         longitude=longitude,
         codes=codes,
-        words=words.words_of(program, codes),
-        languages=words.languages_of(program, codes),
+        words=tags,
+        languages=languages,
         url=cleaning.https(row.get("url")),
         join_url=cleaning.https(row.get("conference_url")),
         phone=cleaning.public_line(row.get("entity_phone")),
@@ -90,48 +91,60 @@ def _listing(row: Row, program: str) -> Listing:
     )
 
 
-def _codes(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, list):
+def _given_codes(value: Any) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list):
         return ()
-    given = (words.canonical(code) for code in value if isinstance(code, str))
-    return tuple(
-        dict.fromkeys(code[:20] for code in given if code.isprintable() and code)
-    )
+    return tuple(code for code in given if isinstance(code, str))
+
+
+@lru_cache(maxsize=65536)
+def _meaning(
+    program: str, given: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The codes as their list writes them, the words for them, the languages."""
+    canonical = (words.canonical(code) for code in given)
+    usable = (code[:20] for code in canonical if code and code.isprintable())
+    codes = tuple(dict.fromkeys(usable))
+    return codes, words.words_of(program, codes), words.languages_of(program, codes)
 
 
 def _timings(row: Row) -> tuple[tuple[Timing, ...], int]:
     """The days and the length. Without a day or a time it is by appointment."""
-    days = _days(row.get("day"))
-    time = row.get("time")
+    given = row.get("day")
+    days = tuple(map(_day, given)) if isinstance(given, list) else (_day(given),)
+    time, end = row.get("time"), row.get("end_time")
     if time in (None, ""):
         return (Timing(None, None),), USUAL_LENGTH
     if not isinstance(time, str):
         raise RowRejected("a time that is no text")
+    return _timings_of(days, time, "" if end is None else str(end))
+
+
+@lru_cache(maxsize=65536)
+def _timings_of(
+    days: tuple[int | None, ...], time: str, end: str
+) -> tuple[tuple[Timing, ...], int]:
     minute = minute_of_day(time)
-    end = row.get("end_time")
-    minutes = USUAL_LENGTH
-    if end not in (None, ""):
-        minutes = length_between(minute, minute_of_day(str(end)))
-    if not days:
-        return (Timing(None, None),), minutes
+    minutes = length_between(minute, minute_of_day(end)) if end else USUAL_LENGTH
     start, shift = start_and_shift(minute)
-    return tuple(Timing((day + shift) % 7, start) for day in days), minutes
+    given = sorted({(day + shift) % 7 for day in days if day is not None})
+    if not given:
+        return (Timing(None, None),), minutes
+    return tuple(Timing(day, start) for day in given), minutes
 
 
-def _days(value: Any) -> tuple[int, ...]:
-    """The feed counts from Sunday = 0; we from Monday."""
-    given = value if isinstance(value, list) else [value]
-    days = []
-    for one in given:
-        if one is None or one == "":
-            continue
-        said = str(one).strip() if not isinstance(one, bool) else ""
-        if len(said) != 1 or said not in "0123456":
-            raise RowRejected(f"an impossible day: {str(one)[:20]!r}")
-        days.append((int(said) - 1) % 7)
-    return tuple(sorted(set(days)))
+def _day(value: Any) -> int | None:
+    """The feed counts from Sunday = 0; we from Monday. None for no day."""
+    if value is None or value == "":
+        return None
+    said = "" if isinstance(value, bool) else str(value).strip()
+    if said not in _DAYS:
+        raise RowRejected(f"an impossible day: {str(value)[:20]!r}")
+    return _DAYS[said]
+
+
+_DAYS = {str(day): (day - 1) % 7 for day in range(7)}
 
 
 def _address(row: Row) -> tuple[str, int]:
