@@ -17,7 +17,7 @@ ROUTES = (
     "sign_routes",
     "filed_routes",
     "follow_up_routes",
-    "handout_routes",
+    "handout.routes",
     "api_routes",
     "assets",
 )

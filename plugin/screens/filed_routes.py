@@ -14,7 +14,7 @@ from plugin.screens.gate import Launch, Passed
 from plugin.screens.meeting_times import own_start
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
-from plugin.screens.words import Words, nearest
+from plugin.screens.words import nearest, own_names
 from plugin.visit import Visit
 
 router = APIRouter(include_in_schema=False)
@@ -38,7 +38,7 @@ def filed(launch: Launch, referral_id: str) -> Response:
             "frame": frame_of(launch, visit, "referrals"),
             **live_values(launch, found, visit),
             "referral_id": found.id,
-            "handout_languages": handout_languages(),
+            "handout_languages": own_names(),
             "handout_language": nearest(visit.chart.patient.language or "en"),
             "steps": _steps(launch, found, visit),
         },
@@ -57,16 +57,6 @@ def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]
     here = f"{launch.base}/referrals/{found.id}"
     said = ReferralWords(launch.words, visit.zone, visit.zone_is_sure)
     return {"here": here, "live": f"{here}/state", **said.live(found)}
-
-
-def handout_languages() -> list[tuple[str, str]]:
-    """Each language of the catalogues, by its own name."""
-    from plugin.screens.words import languages  # noqa: PLC0415 - reads the folder once
-
-    return [
-        (tag, str(Words.of(tag, "").locale.display_name or tag).capitalize())
-        for tag in languages()
-    ]
 
 
 def _steps(launch: Passed, found: Filed, visit: Visit) -> list[Step]:

@@ -144,6 +144,15 @@ class Words:
             return text
 
 
+@cache
+def own_names() -> tuple[tuple[str, str], ...]:
+    """Each language of the catalogues, by its own name."""
+    return tuple(
+        (tag, str(Words.of(tag, "").locale.display_name or tag).capitalize())
+        for tag in languages()
+    )
+
+
 def _zone(moment: date | datetime) -> tzinfo | None:
     return moment.tzinfo if isinstance(moment, datetime) else None
 

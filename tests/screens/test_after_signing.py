@@ -95,8 +95,10 @@ def test_outcome_without_an_answer_says_so(
     [
         pytest.param("?lang=en", "Alcoholics Anonymous", "Avery", id="no-name"),
         pytest.param("?lang=en&names=off", "Lantern House", "Alcoholics", id="neutral"),
-        pytest.param("?lang=es", "Siga con su atención", "Keep going", id="spanish"),
-        pytest.param("?lang=xx", "Keep going with your care", "Avery", id="unknown"),
+        pytest.param(
+            "?lang=es", "Siga tomando su medicina", "Keep taking", id="spanish"
+        ),
+        pytest.param("?lang=xx", "Keep taking your medicine", "Avery", id="unknown"),
     ],
 )
 def test_hand_out_says_where_to_go_and_no_name(
