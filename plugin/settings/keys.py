@@ -48,6 +48,13 @@ def audit_keys(
     return keys or tuple(_derived(key) for key in master)
 
 
+def derived_from(
+    master: tuple[SecretBytes, ...], audit: tuple[SecretBytes, ...]
+) -> bool:
+    """Whether the audit keys are the master keys' own, none having been set."""
+    return audit == tuple(_derived(key) for key in master)
+
+
 def _derived(master: SecretBytes) -> SecretBytes:
     info = b"selfhelp audit trail"
     derivation = HKDF(SHA256(), KEY_BYTES, salt=None, info=info)

@@ -30,7 +30,7 @@ class StoredKeys:
         row = {
             "kid": key.kid,
             "algorithm": key.algorithm,
-            "sealed": self.seal.seal(key.private_jwk, **_place(key.kid)),
+            "sealed": self.seal.seal(key.private_jwk, **place_of_key(key.kid)),
             "created_at": micros(key.created_at),
             "active_from": micros(key.active_from),
             "retire_at": micros(key.retire_at) if key.retire_at else None,
@@ -47,14 +47,15 @@ class StoredKeys:
         return StoredKey(
             kid=row.kid,
             algorithm=row.algorithm,
-            private_jwk=self.seal.open(row.sealed, **_place(row.kid)),
+            private_jwk=self.seal.open(row.sealed, **place_of_key(row.kid)),
             created_at=moment(row.created_at),
             active_from=moment(row.active_from),
             retire_at=moment(row.retire_at) if row.retire_at is not None else None,
         )
 
 
-def _place(kid: str) -> dict[str, str]:
+def place_of_key(kid: str) -> dict[str, str]:
+    """Where a key lies, as its seal knows it."""
     return {
         "tenant": _NO_TENANT,
         "table": "signing_keys",

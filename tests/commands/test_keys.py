@@ -1,6 +1,7 @@
 """`selfhelp keys`: made, rotated, printed without their private members."""
 
 import json
+import sqlite3
 
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
@@ -42,3 +43,51 @@ def test_A14_another_master_key_is_refused(installation, environ) -> None:
     ended = installation.run("keys", "jwks")
     assert ended.code != 0
     assert ended.out == ""
+
+
+OLD = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+NEW = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+AUDIT = "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="
+
+
+def test_reseal_lets_the_older_master_key_go(installation, environ) -> None:
+    installation.write("http://127.0.0.1:9/r4")
+    environ(SELFHELP_MASTER_KEY=OLD, SELFHELP_AUDIT_KEY=AUDIT)
+    before = installation.run("keys", "jwks").out
+    environ(SELFHELP_MASTER_KEY=f"{NEW} {OLD}")
+    ended = installation.run("keys", "reseal")
+    assert ended.code == 0, ended.err
+    assert "signing_keys  2 of 2 sealed anew" in ended.out
+    assert "The newest master key opens everything" in ended.out
+    environ(SELFHELP_MASTER_KEY=NEW)
+    assert installation.run("keys", "jwks").out == before
+
+
+def test_reseal_says_where_the_trail_still_needs_the_older_key(
+    installation, environ
+) -> None:
+    installation.write("http://127.0.0.1:9/r4")
+    environ(SELFHELP_MASTER_KEY=OLD)
+    installation.run("keys", "jwks")
+    environ(SELFHELP_MASTER_KEY=f"{NEW} {OLD}")
+    ended = installation.run("keys", "reseal")
+    assert ended.code == 1
+    assert "The audit trail still needs the older master keys" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_reseal_counts_what_no_key_opens(installation, environ) -> None:
+    installation.write("http://127.0.0.1:9/r4")
+    environ(SELFHELP_MASTER_KEY=OLD)
+    installation.run("keys", "jwks")
+    with sqlite3.connect(installation.folder / "selfhelp.db") as database:
+        database.execute(
+            "INSERT INTO contexts (id, tenant, issuer, patient, fhir_user, subject,"
+            " secret_hash, sealed, launched_at, seen_at, expires_at)"
+            " VALUES ('c', 'general', 'i', 'p', 'u', 's', 'h', ?, 0, 0, 0)",
+            (b"torn",),
+        )
+    ended = installation.run("keys", "reseal")
+    assert ended.code == 1
+    assert "contexts  0 of 1 sealed anew" in ended.out
+    assert ended.err.startswith("selfhelp: 1 stored values open with none")
