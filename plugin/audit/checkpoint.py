@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, select
 
 from plugin.audit.errors import CheckpointBroken
 from plugin.audit.keys import AuditKeys
+from plugin.audit.segment import CHECKPOINT
 from plugin.audit.trail import Event, Trail, last_of, lock_chain
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading, writing
@@ -82,7 +83,7 @@ def _make(
             connection,
             Event(
                 tenant,
-                "audit.checkpoint",
+                CHECKPOINT,
                 detail={"number": number, "sequence": sequence},
             ),
         )
@@ -95,7 +96,7 @@ def _refuse_hiding(
     newest = (
         select(audit_events.c.canonical)
         .where(audit_events.c.tenant == tenant)
-        .where(audit_events.c.kind == "audit.checkpoint")
+        .where(audit_events.c.kind == CHECKPOINT)
         .order_by(audit_events.c.sequence.desc())
         .limit(1)
     )

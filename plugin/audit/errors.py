@@ -2,6 +2,11 @@
 
 AuditError
     CheckpointBroken    a checkpoint file that cannot be read or was not signed by us
+    HeldBack            records that must stay: a legal hold, or a write under way
+    TooEarly            a purge of records that the law keeps
+    NotSignedIn         a reviewer's page without a reviewer's session
+    SignInRefused       the identity provider's answer is not one that opens the trail
+    NotYours            a role or tenant that this reviewer has not
 """
 
 
@@ -14,3 +19,34 @@ class AuditError(Exception):
 
 class CheckpointBroken(AuditError):
     """The message says which line of which file, and what is wrong with it."""
+
+
+class HeldBack(AuditError):
+    status = 409
+    public = "These records must be kept. Nothing was removed."
+
+
+class TooEarly(AuditError):
+    status = 409
+    public = "These records must be kept for longer. Nothing was removed."
+
+
+class NotSignedIn(AuditError):
+    status = 401
+    title = "Sign in to read referral records"
+    public = "Your session is over, or there was none. Sign in again."
+
+
+class SignInRefused(AuditError):
+    status = 400
+    title = "This sign-in was not accepted"
+    public = (
+        "The sign-in could not be completed, or your account has no part in reviewing "
+        "referral records. Start again, or ask who gives out that role."
+    )
+
+
+class NotYours(AuditError):
+    status = 404
+    title = "Nothing here"
+    public = "There is no such record among those that you may review."

@@ -4,7 +4,6 @@ An event is appended in the transaction of the act that it tells of. If it canno
 the act does not happen.
 """
 
-import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select, text
 
 from plugin.audit.keys import AuditKeys
 from plugin.audit.marks import marks_of
+from plugin.audit.segment import identity_digest
 from plugin.clock import Clock
 from plugin.store.audit_tables import audit_events, audit_marks
 from plugin.store.engine import writing
@@ -140,11 +140,6 @@ def last_of(connection: Connection, tenant: str) -> tuple[int, bytes]:
     )
     row = connection.execute(newest).first()
     return (row.sequence, row.chain) if row else (0, GENESIS)
-
-
-def identity_digest(sealed: bytes | None) -> str:
-    """What a record keeps of the sealed identity, which may one day be erased."""
-    return hashlib.sha256(sealed).hexdigest() if sealed else ""
 
 
 def lock_chain(connection: Connection, tenant: str) -> None:

@@ -6,33 +6,22 @@ lies elsewhere.
 """
 
 import hmac
-from collections.abc import Iterator, Mapping
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Engine, RowMapping, select
+from sqlalchemy import Connection, Engine, func, select
 
 from plugin.audit.checkpoint import Checkpoint
 from plugin.audit.keys import AuditKeys
-from plugin.audit.trail import GENESIS, identity_digest
+from plugin.audit.removed import Removed, removed_of
+from plugin.audit.segment import Asked, Segment, read_segment
+from plugin.audit.trail import GENESIS
 from plugin.store.audit_tables import audit_events
-from plugin.store.engine import reading
+from plugin.store.engine import open_engine, reading
 
-_PAGE = 2000  # rows in memory at a time
-
-# The columns that repeat a part of `canonical`, and must agree with it.
-_REPEATED = (
-    "tenant",
-    "sequence",
-    "kind",
-    "at",
-    "actor",
-    "patient",
-    "context",
-    "outcome",
-    "key_id",
-)
+# A second process is worth its start from here on.
+_WORTH_A_PROCESS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +51,30 @@ def verify(
     *,
     tenant: str | None = None,
     checkpoints: Mapping[str, Checkpoint] | None = None,
+    processes: int = 1,
 ) -> Verdict:
     """Read every record of one tenant, or of all.
 
     Takes: `checkpoints`, the newest one of each tenant; None where none are kept. With
            a mapping given, a tenant that says it was checkpointed must be in it.
+           `processes`, among how many the reading of a long chain may be shared.
     """
     counts: dict[str, int] = {}
     findings: list[Finding] = []
     with reading(engine) as connection:
         names = set(checkpoints or {}) | set(_tenants(connection))
         for name in sorted(names if tenant is None else {tenant}):
-            chain = _Chain(name, keys, checkpoints)
-            for row in _records(connection, name):
-                if not chain.take(row):
-                    break
-            findings += chain.findings()
-            counts[name] = chain.count
+            kept = (checkpoints or {}).get(name)
+            removed = removed_of(connection, name, keys)
+            parts = _parts(connection, name, removed, processes)
+            asked = [_asked(name, part, removed, kept) for part in parts]
+            read = _joined(_read(connection, engine, keys, asked))
+            counts[name] = read.last - removed.through
+            wrong = read.wrong or _against_checkpoint(
+                read, kept, removed.through, checked=checkpoints is not None
+            )
+            if wrong:
+                findings.append(Finding(name, read.last + 1, wrong))
     return Verdict(counts, tuple(findings))
 
 
@@ -86,91 +82,109 @@ def _tenants(connection: Connection) -> list[str]:
     return list(connection.scalars(select(audit_events.c.tenant).distinct()))
 
 
-def _records(connection: Connection, tenant: str) -> Iterator[RowMapping]:
-    rows = (
-        select(audit_events)
-        .where(audit_events.c.tenant == tenant)
-        .order_by(audit_events.c.sequence)
+# From the record after `int`, whose chain value is `bytes`, up to a number or the end.
+Part = tuple[int, bytes, int | None]
+
+
+def _parts(
+    connection: Connection, tenant: str, removed: Removed, processes: int
+) -> list[Part]:
+    whole: list[Part] = [(removed.through, removed.chain or GENESIS, None)]
+    newest = select(func.max(audit_events.c.sequence)).where(
+        audit_events.c.tenant == tenant
     )
-    streamed = connection.execution_options(yield_per=_PAGE).execute(rows)
-    yield from streamed.mappings()
+    length = (connection.scalar(newest) or 0) - removed.through
+    if processes < 2 or length < _WORTH_A_PROCESS:
+        return whole
+    ends = [removed.through + length * n // processes for n in range(1, processes)]
+    mine = audit_events.c.tenant == tenant
+    at_ends = select(audit_events.c.sequence, audit_events.c.chain).where(
+        mine, audit_events.c.sequence.in_(ends)
+    )
+    chains = {row.sequence: row.chain for row in connection.execute(at_ends)}
+    if len(chains) < len(ends):
+        return whole  # a record is missing there; reading in one go will name it
+    starts = [whole[0][:2], *((end, chains[end]) for end in ends)]
+    return [(*start, end) for start, end in zip(starts, [*ends, None], strict=True)]
 
 
-class _Chain:
-    """One tenant's chain while it is being read."""
+def _asked(tenant: str, part: Part, removed: Removed, kept: Checkpoint | None) -> Asked:
+    after, previous, until = part
+    erased = {
+        number: one
+        for number, one in removed.erased.items()
+        if after < number and (until is None or number <= until)
+    }
+    return Asked(
+        tenant,
+        after,
+        previous,
+        until,
+        first=after == removed.through,
+        erased=erased,
+        checkpointed=kept.sequence if kept else 0,
+    )
 
-    def __init__(
-        self,
-        tenant: str,
-        keys: AuditKeys,
-        checkpoints: Mapping[str, Checkpoint] | None,
-    ) -> None:
-        self.tenant = tenant
-        self.keys = keys
-        self.checked = checkpoints is not None
-        self.checkpoint = (checkpoints or {}).get(tenant)
-        self.count = 0
-        self.previous = GENESIS
-        self.at_checkpoint: bytes | None = None
-        self.newest_said = 0  # the newest checkpoint that the trail itself tells of
-        self.broken: Finding | None = None
 
-    def take(self, row: RowMapping) -> bool:
-        """Whether this record follows the one before, unchanged."""
-        wrong = self._wrong(row)
-        if wrong:
-            self.broken = Finding(self.tenant, self.count + 1, wrong)
-            return False
-        self.count += 1
-        self.previous = row["chain"]
-        if self.checkpoint and self.count == self.checkpoint.sequence:
-            self.at_checkpoint = row["chain"]
-        return True
+def _read(
+    connection: Connection, engine: Engine, keys: AuditKeys, asked: Sequence[Asked]
+) -> Iterator[Segment]:
+    """The first part is read here, each further one by a process of its own."""
+    if len(asked) == 1:
+        yield read_segment(connection, keys, asked[0])
+        return
+    url = engine.url.render_as_string(hide_password=False)
+    ring = list(keys.ring)
+    with multiprocessing.get_context("spawn").Pool(len(asked) - 1) as pool:
+        others = [
+            pool.apply_async(_read_elsewhere, (url, ring, one)) for one in asked[1:]
+        ]
+        yield read_segment(connection, keys, asked[0])
+        for other in others:
+            yield other.get()
 
-    def _wrong(self, row: RowMapping) -> str:
-        if row["sequence"] != self.count + 1:
-            return f"missing: the next record is number {row['sequence']}"
-        if not self.keys.knows(row["key_id"]):
-            return f"its key {row['key_id']} is not in the ring"
-        expected = self.keys.chain(row["canonical"], row["key_id"])
-        if not hmac.compare_digest(expected, row["chain"]):
-            return "changed, or not written with the key"
-        told: dict[str, Any] = orjson.loads(row["canonical"])
-        if told["previous"] != self.previous.hex():
-            return "does not follow the record before it"
-        for name in _REPEATED:
-            if told[name] != row[name]:
-                return f"its column {name} was changed"
-        if told["identity"] != identity_digest(row["identity"]):
-            return "its column identity was changed"
-        if told["kind"] == "audit.checkpoint":
-            self.newest_said = max(self.newest_said, int(told["detail"]["number"]))
+
+def _read_elsewhere(url: str, ring: list[bytes], asked: Asked) -> Segment:
+    engine = open_engine(url)
+    try:
+        with reading(engine) as connection:
+            return read_segment(connection, AuditKeys(ring), asked)
+    finally:
+        engine.dispose()
+
+
+def _joined(segments: Iterator[Segment]) -> Segment:
+    """One after the other, up to the first that is not whole."""
+    newest_said, at_checkpoint = 0, None
+    for segment in segments:
+        newest_said = max(newest_said, segment.newest_said)
+        at_checkpoint = at_checkpoint or segment.at_checkpoint
+        last = segment
+        if segment.wrong:
+            break
+    return Segment(last.last, newest_said, at_checkpoint, last.wrong)
+
+
+def _against_checkpoint(
+    read: Segment, kept: Checkpoint | None, purged: int, *, checked: bool
+) -> str:
+    if not checked:
         return ""
-
-    def findings(self) -> list[Finding]:
-        if self.broken:
-            return [self.broken]
-        missing = self._against_checkpoint()
-        return [Finding(self.tenant, self.count + 1, missing)] if missing else []
-
-    def _against_checkpoint(self) -> str:
-        if not self.checked:
+    if kept is None:
+        if not read.newest_said:
             return ""
-        kept = self.checkpoint
-        if kept is None:
-            if not self.newest_said:
-                return ""
-            return f"checkpoint {self.newest_said} was made and is not in the file"
-        if kept.number < self.newest_said:
-            return (
-                f"the file ends with checkpoint {kept.number}, but {self.newest_said} "
-                "was made: the file was replaced by an older one"
-            )
-        if self.count < kept.sequence:
-            return (
-                f"the tail is missing: checkpoint {kept.number} saw "
-                f"{kept.sequence} records"
-            )
-        if not hmac.compare_digest(self.at_checkpoint or b"", kept.chain):
-            return f"record {kept.sequence} is not the one checkpoint {kept.number} saw"
-        return ""
+        return f"checkpoint {read.newest_said} was made and is not in the file"
+    if kept.number < read.newest_said:
+        return (
+            f"the file ends with checkpoint {kept.number}, but {read.newest_said} "
+            "was made: the file was replaced by an older one"
+        )
+    if read.last < kept.sequence:
+        return (
+            f"the tail is missing: checkpoint {kept.number} saw {kept.sequence} records"
+        )
+    if kept.sequence <= purged:
+        return ""  # what it saw was removed since, by what the chain itself tells
+    if not hmac.compare_digest(read.at_checkpoint or b"", kept.chain):
+        return f"record {kept.sequence} is not the one checkpoint {kept.number} saw"
+    return ""

@@ -1,7 +1,8 @@
-"""`selfhelp audit`: verify, export and checkpoint the audit trail."""
+"""`selfhelp audit`: verify, export and checkpoint the audit trail; keep and erase."""
 
 import getpass
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from typing import Annotated
 import typer
 
 from plugin.audit.checkpoint import FILE_NAME, make_checkpoints, newest_checkpoints
-from plugin.audit.errors import CheckpointBroken
+from plugin.audit.errors import CheckpointBroken, HeldBack, TooEarly
 from plugin.audit.export import export_lines
+from plugin.audit.retention import LEAST_YEARS, Retention
 from plugin.audit.trail import NO_TENANT, Event
 from plugin.audit.verify import Verdict
 from plugin.audit.verify import verify as verify_trail
@@ -21,6 +23,8 @@ from plugin.commands.endings import BadInput, Findings
 from plugin.foundation import Foundation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+_MOST_PROCESSES = 4
 
 Tenant = Annotated[str, typer.Option(help="One EHR's id; all of them without it.")]
 File = Annotated[
@@ -48,6 +52,7 @@ def verify(
             keys,
             tenant=tenant or None,
             checkpoints=newest_checkpoints(file, keys) if file else None,
+            processes=min(os.cpu_count() or 1, _MOST_PROCESSES),
         )
     _say(verdict, as_json=as_json)
     if not verdict.whole:
@@ -96,6 +101,85 @@ def checkpoint(config: Config = None, checkpoints: File = None) -> None:
         made = make_checkpoints(foundation.engine, foundation.trail, file)
     for one in made:
         print(f"{one.number}  {one.tenant}  {one.sequence} records  {one.chain.hex()}")
+
+
+OneTenant = Annotated[str, typer.Option("--tenant", help="The EHR's id.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
+Patient = Annotated[
+    Path,
+    typer.Option(
+        "--patient-file",
+        help="A file with the patient's FHIR id: no shell history has it.",
+    ),
+]
+
+
+@app.command()
+def hold(
+    tenant: OneTenant, patient_file: Patient, reason: Reason, config: Config = None
+) -> None:
+    """Keep all records of a patient: a legal hold. It is recorded."""
+    with _retention(config) as retention:
+        retention.hold(tenant, _id(patient_file), reason=reason, actor=_actor())
+
+
+@app.command()
+def release(
+    tenant: OneTenant, patient_file: Patient, reason: Reason, config: Config = None
+) -> None:
+    """End a legal hold. It is recorded."""
+    with _retention(config) as retention:
+        retention.release(tenant, _id(patient_file), reason=reason, actor=_actor())
+
+
+@app.command()
+def erase(
+    tenant: OneTenant, patient_file: Patient, reason: Reason, config: Config = None
+) -> None:
+    """Take a patient out of the trail and the referrals; the chain stays whole."""
+    with _retention(config) as retention:
+        count = retention.erase(
+            tenant, _id(patient_file), reason=reason, actor=_actor()
+        )
+    print(f"{count} records erased")
+
+
+@app.command()
+def purge(
+    tenant: OneTenant,
+    config: Config = None,
+    years: Annotated[
+        int, typer.Option(help=f"Keep this many years; at least {LEAST_YEARS}.")
+    ] = LEAST_YEARS,
+) -> None:
+    """Remove records that are older; the chain stays whole. It is recorded."""
+    with foundation_of(config) as foundation, _refusals():
+        retention = Retention(foundation.engine, foundation.trail)
+        count = retention.purge(
+            tenant, years=years, now=foundation.clock(), actor=_actor()
+        )
+    print(f"{count} records removed")
+
+
+@contextmanager
+def _retention(config: Path | None) -> Iterator[Retention]:
+    with foundation_of(config) as foundation, _refusals():
+        yield Retention(foundation.engine, foundation.trail)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (HeldBack, TooEarly) as refusal:
+        raise BadInput(f"Nothing was removed: {refusal}") from None
+
+
+def _id(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror})") from None
 
 
 def _file(foundation: Foundation, named: Path | None) -> Path | None:

@@ -159,3 +159,21 @@ def test_only_the_tenant_asked_for_is_read(
     change(engine, 2, actor="x")
     verdict = verify(engine, keys, tenant="other")
     assert verdict.counts == {"other": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [None, 2, 9, 15, 20], ids=str)
+def test_chain_shared_among_processes_is_judged_alike(
+    engine: Engine,
+    keys: AuditKeys,
+    fill: Fill,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int | None,
+) -> None:
+    monkeypatch.setattr("plugin.audit.verify._WORTH_A_PROCESS", 10)
+    fill(20)
+    if number is not None:
+        change(engine, number, actor="x")
+    alone = verify(engine, keys)
+    assert verify(engine, keys, processes=3) == alone
+    assert [one.sequence for one in alone.findings] == [number] * bool(number)
