@@ -63,10 +63,14 @@ class Guarded:
             await failed(request)(scope, receive, send_guarded)
 
     def _host_is_ours(self, scope: Scope) -> bool:
-        if scope["path"] in ANY_HOST:
+        if scope["path"] in ANY_HOST or self._shows_its_token(scope):
             return True
         named = Headers(scope=scope).getlist("host")
         return len(named) == 1 and named[0].lower() in self._hosts
+
+    def _shows_its_token(self, scope: Scope) -> bool:
+        """Prometheus asks each process by its own address, and shows a token."""
+        return scope["path"] == "/metrics" and self.settings.metrics_token is not None
 
     def _dress(self, headers: MutableHeaders, scope: Scope) -> None:
         tenant = scope.get("state", {}).get("tenant")

@@ -151,6 +151,16 @@ def test_L38_probes_answer_under_any_name_and_pages_do_not(start) -> None:
     assert client.get("/metrics", headers=foreign).status_code == 400
 
 
+def test_L38_metrics_answer_under_any_name_where_a_token_is_asked_for(
+    start, token
+) -> None:
+    client = start(**token).client
+    foreign = {"host": "10.0.0.7:8000", "authorization": "Bearer let-me-see"}
+    assert client.get("/metrics", headers=foreign).status_code == 200
+    foreign["authorization"] = "Bearer no"
+    assert client.get("/metrics", headers=foreign).status_code == 404
+
+
 def test_L37_jwks_may_be_kept_for_some_minutes(start) -> None:
     answer = start().client.get("/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "max-age=900"
