@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from deploy.sandbox.clients import app_client
@@ -29,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
             secret=asked.client_secret,
         )
     )
+    if asked.audit_secret_file is not None:
+        secret = asked.audit_secret_file.read_text("utf-8").strip()
+        sandbox.staff_login.register(asked.app_url, secret, asked.audit_client_id)
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _leave)
     sys.stdout.write(f"Sandbox EHR: {sandbox.origin}  (FHIR {sandbox.main.fhir})\n")
@@ -55,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
         default="private_key_jwt",
     )
     parser.add_argument("--client-secret", default="")
+    parser.add_argument(
+        "--audit-secret-file", type=Path, help="of the app's sign-in for reviewers"
+    )
+    parser.add_argument("--audit-client-id", default="selfhelp-audit")
     return parser
 
 

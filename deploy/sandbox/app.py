@@ -17,6 +17,7 @@ from deploy.sandbox.oauth_routes import OAuth
 from deploy.sandbox.page_routes import page_routes
 from deploy.sandbox.refusals import OAuthRefusal, Refusal
 from deploy.sandbox.sandbox import Sandbox
+from deploy.sandbox.staff_login import staff_routes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -25,7 +26,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 def create_sandbox(sandbox: Sandbox) -> Starlette:
     """Put the routes of every site together."""
-    routes: list[BaseRoute] = [*control_routes(sandbox)]
+    routes: list[BaseRoute] = [
+        *control_routes(sandbox),
+        *staff_routes(sandbox.staff_login),
+    ]
     for prefix in ("", "/{site}"):
         routes += _site_routes(sandbox, prefix)
     routes += page_routes(sandbox)

@@ -10,6 +10,7 @@ from deploy.sandbox.flavours import FLAVOURS, flavour_named
 from deploy.sandbox.moments import Clock, system_clock
 from deploy.sandbox.signing import SigningKey
 from deploy.sandbox.site import Site
+from deploy.sandbox.staff_login import StaffLogin
 
 # The first part of each flavour's addresses, beside the main site at the root.
 SITE_NAMES = {
@@ -19,7 +20,7 @@ SITE_NAMES = {
     "athena": "athena",
     "read-only": "readonly",
 }
-_RESERVED = frozenset({"", "r4", "oauth", "sandbox", "static", "patients"})
+_RESERVED = frozenset({"", "r4", "oauth", "sandbox", "static", "patients", "staff"})
 
 
 class Sandbox:
@@ -39,6 +40,7 @@ class Sandbox:
         self.counts = Counts()
         self.faults = Faults()
         self.key = SigningKey()
+        self.staff_login = StaffLogin(self.origin, self.key, self.clock)
         self._charts = load_charts(clock())
         self._staff = load_staff(clock())
         self.sites: dict[str, Site] = {"": self._site("", flavour)}
