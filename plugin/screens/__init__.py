@@ -18,6 +18,7 @@ ROUTES = (
     "filed_routes",
     "follow_up_routes",
     "handout.routes",
+    "texts.routes",
     "api_routes",
     "assets",
 )

@@ -38,6 +38,8 @@ class Draft:
     shown_too: tuple[str, ...] = ()  # put on the list by hand
     left_out: Mapping[str, str] = field(default_factory=dict)  # programme -> reason
     sessions: tuple[str, ...] = ()
+    # guide -> summary field -> answer, for the note
+    guides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     withdrawal: Withdrawal = "not_asked"
     answers: Mapping[str, Answer] = field(default_factory=dict)
     agreement: str = ""
@@ -54,6 +56,7 @@ class Draft:
             picks=(),
             meetings={},
             sessions=(),
+            guides={},
             agreement="",
             note=None,
             key="",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
-from plugin.screens.choosing import asked, draft_of
+from plugin.screens.choosing import Asked, asked, draft_of
 from plugin.screens.draft import MOST_CHOICES, Draft
 from plugin.screens.drafts import draft_of_launch, keep, visit_of, with_key
 from plugin.screens.frames import frame_of
@@ -16,9 +17,12 @@ from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form
 from plugin.screens.recommend_view import RecommendView
 from plugin.screens.render import page
+from plugin.screens.texts.guide_view import guides_for
+from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.warning_lines import unanswered
 
 router = APIRouter(include_in_schema=False)
+_AN_ID = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @router.get("/launches/{launch_id}/")
@@ -56,8 +60,16 @@ def choose(launch: ChangingLaunch, form: Form) -> Response:
         draft = replace(draft, note=None, key="")
     draft = replace(draft, picks=draft.picks[:MOST_CHOICES])
     keep(launch, with_key(draft))
-    onward = "/sign" if act in ("review", "decline") else "/"
-    return RedirectResponse(launch.base + onward, status_code=303)
+    return RedirectResponse(launch.base + _onward(asked(form)), status_code=303)
+
+
+def _onward(wanted: Asked) -> str:
+    """Where the pressed button leads, once everything is kept."""
+    if wanted.act in ("review", "decline"):
+        return "/sign"
+    if wanted.act in ("evidence", "guides") and _AN_ID.fullmatch(wanted.program):
+        return f"/{wanted.act}/{wanted.program}"
+    return "/"
 
 
 def _cannot_review(launch: Passed, draft: Draft) -> str:
@@ -84,6 +96,7 @@ def _page(
         HelpLines(knowledge, words).by_id,
         now,
         {need.id: need.name for need in knowledge.needs.values()},
+        guides_for(visit.recommendation, texts_under(knowledge), words.language),
     )
     values = view.values(
         visit.chart,

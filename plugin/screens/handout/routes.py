@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from plugin.audit.trail import Event
-from plugin.knowledge.texts import Texts, read_texts
 from plugin.referral.note import RESTRICTED_WARNINGS
 from plugin.referral.signed import Choice
 from plugin.screens.drafts import draft_of_launch, visit_of
@@ -31,6 +29,7 @@ from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form
 from plugin.screens.render import page, render
 from plugin.screens.sign_view import choices_of
+from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.words import Words, own_names
 from plugin.visit import Visit
 
@@ -62,7 +61,7 @@ class Given:
         lines = HelpLines(house.knowledge, words)
         kept = house.contexts.draft(self.launch.context, PROMISE)
         maker = PaperMaker(
-            texts=texts_for(self.launch),
+            texts=texts_under(house.knowledge),
             words=words,
             home=visit.zone,
             now=now,
@@ -100,19 +99,6 @@ class Given:
                 detail=detail,
             ),
         )
-
-
-def texts_for(launch: Passed) -> Texts:
-    """The texts under the knowledge base as this site has it."""
-    data = _data()
-    return Texts(
-        launch.house.knowledge, data["handouts"], data["evidence"], data["guides"]
-    )
-
-
-@cache
-def _data() -> dict[str, Any]:
-    return read_texts()
 
 
 @router.get(OF_REFERRAL)

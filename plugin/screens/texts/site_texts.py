@@ -1,0 +1,20 @@
+"""The texts under the knowledge base as this site has it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from plugin.knowledge.load import Knowledge
+from plugin.knowledge.texts import Texts, read_texts
+
+
+def texts_under(knowledge: Knowledge) -> Texts:
+    data = _data()
+    return Texts(knowledge, data["handouts"], data["evidence"], data["guides"])
+
+
+@cache
+def _data() -> dict[str, Any]:
+    """Read once: the files do not change while the app runs."""
+    return read_texts()
