@@ -153,7 +153,7 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         knowledge=knowledge,
         directory=directory,
         visits=Visits(smart, knowledge, directory, trail, engine, clock, settings),
-        signing=Signing(ledger, trail, settings, clock, uuid.uuid4),
+        signing=Signing(ledger, trail, directory, settings, clock, uuid.uuid4),
         ledger=ledger,
         worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 if TYPE_CHECKING:
@@ -26,8 +26,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The same examples at every run, so that a red build is about the change under test;
 # HYPOTHESIS_PROFILE=searching draws new ones. No outcome is a matter of time.
-settings.register_profile("steady", derandomize=True, deadline=None)
-settings.register_profile("searching", deadline=None, max_examples=1000)
+_NO_CLOCK: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": (HealthCheck.too_slow,),
+}
+settings.register_profile("steady", derandomize=True, **_NO_CLOCK)
+settings.register_profile("searching", max_examples=1000, **_NO_CLOCK)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 

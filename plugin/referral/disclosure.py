@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from plugin.matching.recommendation import Because, Recommendation
+from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.note import RESTRICTED_WARNINGS
 from plugin.referral.signed import Agreement, Choice
 
@@ -58,6 +59,7 @@ class Disclosure:
     agreement: Agreement  # what holds, whatever was ticked
     part2: bool
     restricted: bool
+    consent: str = ""  # the signed consent that it goes by, where Part 2 asks for one
     withheld_for: tuple[str, ...] = ()  # sentences for the clinician
 
 
@@ -67,14 +69,15 @@ def disclosure(
     agreement: Agreement,
     *,
     part2: Part2Setting = "confirm",
-    consent: str = "",
-    proxy_may_read: bool = False,
+    consent: Part2Consent = NO_CONSENT,
+    proxy_may_read: bool = True,
 ) -> Disclosure:
     """Decide what a record may tell.
 
-    Takes:  what the patient agreed to; the site's Part 2 setting; the reference of a
-            signed consent that holds ("" for none); whether a parent or guardian may
-            read a minor's record.
+    Takes:  what the patient agreed to; the site's Part 2 setting; what the chart's
+            written consents say; whether a parent or guardian may
+            read a minor's record: that is taken as true where nobody has checked
+            (clinical-review R6).
     """
     restricted = any(w.id in RESTRICTED_WARNINGS for w in recommendation.warnings)
     covered = part2 != "not_applicable" and tells_of_substance_use(
@@ -83,7 +86,9 @@ def disclosure(
     minor = recommendation.age is not None and recommendation.age < 18
     held = {
         "violence": restricted,
-        "part2": covered and part2 == "consent_resource" and not consent,
+        "part2": covered
+        and not consent.reference
+        and (part2 == "consent_resource" or consent.refused),
         "minor": minor and proxy_may_read,
     }
     reasons = tuple(WITHHELD_FOR[name] for name, holds in held.items() if holds)
@@ -91,6 +96,7 @@ def disclosure(
         agreement="unnamed" if reasons else agreement,
         part2=covered,
         restricted=restricted,
+        consent=consent.reference if covered else "",
         withheld_for=reasons if agreement == "named" else (),
     )
 

@@ -7,6 +7,9 @@ ReferralError
 ├── PatientDiffers     the page showed another patient than this launch is about
 ├── MeetingGone        the meeting was cancelled or moved since it was shown
 ├── CannotBeWritten    this EHR takes neither order nor note
+├── RecordClosed       the record is of somebody who died, or was merged
+├── MayNotSign         the user is no practitioner of this EHR
+│   └── NotASigner     ... or is one whom the site lets look and print only
 ├── ReferralUnknown    there is no such referral of this patient
 └── JobNotOpen         a write job that cannot be changed in its state
 """
@@ -62,6 +65,30 @@ class CannotBeWritten(ReferralError):
     public = (
         "This record system does not take the referral. Nothing was signed. "
         "Please use the hand-out and the text to copy."
+    )
+
+
+class RecordClosed(ReferralError):
+    title = "Nothing can be filed to this record"
+    public = (
+        "The chart says that this patient has died, or that the record was merged into "
+        "another one. Nothing was written. Check that it is the right chart."
+    )
+    kind = "record_closed"
+
+
+class MayNotSign(ReferralError):
+    status = 403
+    public = (
+        "This record system does not say that you are one of its practitioners, so "
+        "nothing can be signed in your name. Nothing was signed."
+    )
+
+
+class NotASigner(MayNotSign):
+    public = (
+        "At this site others sign referrals. Nothing was signed. You can print the "
+        "hand-out, and ask a colleague who signs to open the app for this patient."
     )
 
 

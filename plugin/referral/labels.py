@@ -51,12 +51,17 @@ PART2_NOTICE: Final = (
 )
 
 
+def tells_part2(signed: SignedReferral) -> bool:
+    """Whether what is written is a disclosure under 42 CFR Part 2."""
+    return signed.named and signed.part2
+
+
 def security(signed: SignedReferral) -> list[dict[str, Any]]:
     """The labels of what is written for a referral.
 
     The label that names Part 2 tells by itself of substance-use treatment, so it goes
     only where the record says as much anyway.
     """
-    if signed.named and signed.part2:
+    if tells_part2(signed):
         return [dict(RESTRICTED), dict(PART2)]
     return [dict(RESTRICTED)] if signed.restricted else []

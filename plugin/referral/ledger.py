@@ -281,6 +281,9 @@ def _signed_event(
     detail = {
         "referral": signed.id,
         "agreement": signed.agreement,
+        "part2": signed.part2,
+        "part2_consent": signed.part2_consent,
+        "restricted": signed.restricted,
         "choices": [
             {
                 "program": choice.program,

@@ -55,7 +55,7 @@ def document_reference(
         "subject": _subject(signed),
         "date": _instant(signed.signed_at),
         "author": [_author(signed)],
-        "description": phrase("note.description", signed.language),
+        "description": _description(signed),
     }
     security = labels.security(signed)
     if security:
@@ -177,6 +177,11 @@ def with_references(
     return checked(resource)
 
 
+def is_practitioner(fhir_user: str) -> bool:
+    """Whether a fhirUser may stand as requester and author."""
+    return _FHIR_USER.search(fhir_user) is not None
+
+
 def _service_request(
     signed: SignedReferral, site: Site, choice: Choice, number: int
 ) -> Json:
@@ -202,6 +207,8 @@ def _service_request(
     reasons = _conditions(choice) if signed.named else []
     if reasons:
         resource["reasonReference"] = reasons
+    if labels.tells_part2(signed):
+        resource["note"] = [{"text": labels.PART2_NOTICE}]
     resource["patientInstruction"] = phrase("order.instruction", signed.language)
     return resource
 
@@ -271,6 +278,12 @@ def _content(signed: SignedReferral) -> Json:
         },
         "format": dict(labels.MIME_TYPE_SUFFICIENT),
     }
+
+
+def _description(signed: SignedReferral) -> str:
+    """The notice of 42 CFR 2.32 goes with the note, also where it was edited out."""
+    words = phrase("note.description", signed.language)
+    return f"{words}. {labels.PART2_NOTICE}" if labels.tells_part2(signed) else words
 
 
 def _context(signed: SignedReferral, orders: Sequence[str]) -> Json:

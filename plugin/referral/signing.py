@@ -3,8 +3,8 @@
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 import orjson
 
@@ -15,6 +15,7 @@ from plugin.directory.directory import Directory
 from plugin.directory.meeting import Occurrence
 from plugin.fhir import checked
 from plugin.matching.recommendation import Recommendation, Recommended
+from plugin.referral.consents import part2_consent
 from plugin.referral.decision import (
     DecisionRequest,
     SignRequest,
@@ -23,21 +24,28 @@ from plugin.referral.decision import (
     checked_key,
     unresolved,
 )
+from plugin.referral.disclosure import Disclosure, disclosure
 from plugin.referral.errors import (
     CannotBeWritten,
+    MayNotSign,
     MeetingGone,
     NotAnswered,
+    NotASigner,
     PatientDiffers,
 )
 from plugin.referral.ledger import Ledger, NewJob, SignOutcome, event_of
-from plugin.referral.note import RESTRICTED_WARNINGS, choice_of
+from plugin.referral.note import choice_of
 from plugin.referral.plan import WritePlan
+from plugin.referral.record import check_open
 from plugin.referral.resources import (
     document_reference,
+    is_practitioner,
     provenance,
     service_requests,
 )
 from plugin.referral.signed import Choice, SignedReferral, Site
+from plugin.referral.standing import may_sign
+from plugin.referral.unnamed import check_unnamed
 from plugin.settings import Settings
 from smart_launch.context import LaunchContext
 
@@ -51,14 +59,10 @@ _TODAY_SLACK = timedelta(hours=12)
 class Signing:
     ledger: Ledger
     trail: Trail
+    directory: Directory
     settings: Settings
     clock: Clock
     random_uuid: Callable[[], uuid.UUID]
-    _directory: Directory = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        directory = Directory(self.ledger.engine, self.clock)
-        object.__setattr__(self, "_directory", directory)
 
     def sign(
         self,
@@ -70,8 +74,9 @@ class Signing:
     ) -> SignOutcome:
         """Sign one decision. It is written to the record by the worker.
 
-        Raises: KeyMissing, KeyReused, PatientDiffers, NotAnswered, MeetingGone,
-                CannotBeWritten; InvalidResource; StoreUnavailable.
+        Raises: KeyMissing, KeyReused, PatientDiffers, RecordClosed, MayNotSign,
+                NotAnswered, MeetingGone, CannotBeWritten; InvalidResource;
+                StoreUnavailable.
         """
         chart, recommendation, plan = visit_parts
         key = checked_key(idempotency_key)
@@ -80,6 +85,10 @@ class Signing:
         if before is not None:
             return before
         self._same_patient(context, chart, request)
+        check_open(chart)
+        if not is_practitioner(context.fhir_user):
+            raise MayNotSign("fhirUser is no Practitioner and no PractitionerRole")
+        self._one_who_signs(context)
         now = self.clock()
         check_gates(
             recommendation.warnings,
@@ -89,7 +98,16 @@ class Signing:
         if not plan.note:
             raise CannotBeWritten("the plan for this EHR writes nothing")
         chosen = [self._choice(recommendation, wanted) for wanted in request.choices]
-        signed = self._signed(context, visit_parts, request, chosen, now)
+        may = self.may_tell(context.tenant, chart, recommendation, chosen, request)
+        check_unnamed(request.note, recommendation, chosen, may)
+        signed = self._signed(context, chart, request, chosen, now)
+        signed = replace(
+            signed,
+            agreement=may.agreement,
+            part2=may.part2,
+            part2_consent=may.consent,
+            restricted=may.restricted,
+        )
         return self.ledger.sign(
             context,
             signed,
@@ -124,6 +142,38 @@ class Signing:
             red_unresolved=unresolved(recommendation, request.acknowledged),
         )
 
+    def may_tell(
+        self,
+        tenant: str,
+        chart: Chart,
+        recommendation: Recommendation,
+        chosen: Sequence[Choice],
+        request: SignRequest,
+    ) -> Disclosure:
+        """What the record may name of these choices, whatever was ticked."""
+        return disclosure(
+            recommendation,
+            chosen,
+            request.agreement,
+            part2=self.settings.ehr_of(tenant).part2,
+            consent=part2_consent(chart, self._today()),
+        )
+
+    def _today(self) -> date:
+        return self.clock().date()
+
+    def _one_who_signs(self, context: LaunchContext) -> None:
+        """Raises: NotASigner, after a note in the trail."""
+        if may_sign(context, self.settings.ehr_of(context.tenant)):
+            return
+        self.trail.record(
+            self.ledger.engine,
+            event_of(
+                context, "security.rejected", {"what": "not a signer"}, "rejected"
+            ),
+        )
+        raise NotASigner("the site lets this user look and print only")
+
     def _same_patient(
         self, context: LaunchContext, chart: Chart, request: SignRequest
     ) -> None:
@@ -152,7 +202,7 @@ class Signing:
         """
         shown = next((m for m in program.meetings if m.id == meeting_id), None)
         at = shown.starts if shown else self.clock()
-        now = self._directory.occurrence(meeting_id, at)
+        now = self.directory.occurrence(meeting_id, at)
         if now is None:
             raise MeetingGone("the meeting is not in the directory any more")
         if now.program != program.id:
@@ -164,14 +214,12 @@ class Signing:
     def _signed(
         self,
         context: LaunchContext,
-        visit_parts: VisitParts,
+        chart: Chart,
         request: SignRequest,
         chosen: Sequence[Choice],
         now: datetime,
     ) -> SignedReferral:
-        chart, recommendation, _ = visit_parts
         visit = _visit(chart, context.encounter)
-        warnings = {w.id for w in recommendation.warnings if w.level == "red"}
         return SignedReferral(
             id=str(self.random_uuid()),
             tenant=context.tenant,
@@ -187,7 +235,6 @@ class Signing:
             language=self.settings.ehr_of(context.tenant).language.split("-")[0],
             encounter_start=visit.start if visit else "",
             encounter_end=visit.end if visit else "",
-            restricted=bool(warnings & RESTRICTED_WARNINGS),
         )
 
     def _jobs(self, signed: SignedReferral, plan: WritePlan) -> list[NewJob]:

@@ -22,8 +22,6 @@ from plugin.screens.api_shapes import (
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.gate import ChangingLaunch, Launch
 from plugin.screens.posted import JsonBody
-from plugin.screens.record import check_open
-from plugin.screens.unnamed import check_unnamed
 
 router = APIRouter(prefix="/launches/{launch_id}/api", tags=["choices"])
 
@@ -48,9 +46,7 @@ def post_referral(
 ) -> Response:
     """Sign one decision: an order for each choice, one note for all."""
     visit = visit_of(launch, draft_of_launch(launch))
-    check_open(visit.chart)
     request = sign_request(body)
-    check_unnamed(request, visit.recommendation)
     signed = launch.house.signing.sign(
         launch.context,
         (visit.chart, visit.recommendation, visit.plan),

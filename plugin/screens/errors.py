@@ -6,7 +6,6 @@ ScreenError
     NotJson             an API body that does not say that it is JSON
     BodyUnreadable      a body or form that cannot be read
     PatientDiffers      the page was of another patient than the launch
-    RecordClosed        a record of somebody who died, or that was merged
     NothingHere         no such page, group or referral for this launch
     DraftChanged        the page is older than what has been chosen since
     NoCookieKept        the browser sent no session back
@@ -77,16 +76,6 @@ class PatientDiffers(ScreenError):
         "written. " + RELAUNCH
     )
     kind = "patient_differs"
-
-
-class RecordClosed(ScreenError):
-    status = 409
-    title = "Nothing can be filed to this record"
-    public = (
-        "The chart says that this patient has died, or that the record was merged into "
-        "another one. Nothing was written. Check that it is the right chart."
-    )
-    kind = "record_closed"
 
 
 class NothingHere(ScreenError):

@@ -13,11 +13,11 @@ from plugin.matching.recommendation import (
     Removed,
     SingleSession,
 )
+from plugin.referral.record import doubts
 from plugin.screens.cards import Card, card
 from plugin.screens.draft import Draft
 from plugin.screens.needs_view import NeedsView
 from plugin.screens.preferences_view import PreferencesView
-from plugin.screens.record import doubts
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 

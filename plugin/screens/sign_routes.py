@@ -8,9 +8,12 @@ from dataclasses import replace
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
+from plugin.referral.consents import part2_consent
 from plugin.referral.decision import decision_request, sign_request
 from plugin.referral.errors import MeetingGone, NotAnswered
+from plugin.referral.record import why_closed
 from plugin.referral.text import clean_text
+from plugin.referral.unnamed import named_in
 from plugin.screens.choosing import asked, with_answers
 from plugin.screens.draft import Draft
 from plugin.screens.drafts import draft_of_launch, keep, visit_of, with_key
@@ -19,7 +22,6 @@ from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
 from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form, Posted
-from plugin.screens.record import why_closed
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
 from plugin.screens.sign_view import (
@@ -29,7 +31,6 @@ from plugin.screens.sign_view import (
     choices_of,
     meeting_of,
 )
-from plugin.screens.unnamed import named_in
 from plugin.screens.warning_lines import unanswered
 from plugin.visit import Visit
 
@@ -234,6 +235,9 @@ def _view(launch: Passed, visit: Visit) -> SignView:
         HelpLines(launch.house.knowledge, launch.words).by_id,
         visit.local(launch.house.clock()),
         launch.house.settings.ehr_of(launch.context.tenant).part2,
+        part2_consent(visit.chart, visit.today(launch.house.clock())),
+        # Whether one was used in this visit, no chart tells.
+        "needed" if visit.chart.patient.interpreter_needed else None,
     )
 
 

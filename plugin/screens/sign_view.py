@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from plugin.matching.recommendation import Recommendation
+from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.disclosure import Disclosure, Part2Setting, disclosure
-from plugin.referral.note import NoteSettings, choice_of, draft_note
+from plugin.referral.note import (
+    Interpreter,
+    NoteSettings,
+    choice_of,
+    draft_note,
+)
 from plugin.referral.plan import REASONS, WritePlan
 from plugin.referral.signed import Acknowledgement, Agreement, Choice
 from plugin.screens.cards import card
@@ -49,12 +55,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class SignView:
-    """`now` is by the clinic's clock; `part2` is the site's setting."""
+    """`now` is by the clinic's clock; `part2` is the site's setting, `consent` what the
+    chart's written consents say of it.
+    """
 
     words: Words
     crisis: CrisisLines
     now: datetime
     part2: Part2Setting
+    consent: Part2Consent = NO_CONSENT
+    interpreter: Interpreter | None = None
 
     def values(
         self,
@@ -122,7 +132,9 @@ class SignView:
                 language=self.words.language,
                 carries_referral=plan.carries_referral_in_note,
                 part2=self._may_tell(shown, draft).part2,
+                part2_consent=self._may_tell(shown, draft).consent,
             ),
+            interpreter=self.interpreter,
             acknowledged=acknowledgements(shown, draft),
             withdrawal=draft.withdrawal if asks else None,
         )
@@ -142,7 +154,13 @@ class SignView:
         return replace(choice, meeting=replace(met, starts=starts))
 
     def _may_tell(self, shown: Recommendation, draft: Draft) -> Disclosure:
-        return disclosure(shown, choices_of(shown, draft), "named", part2=self.part2)
+        return disclosure(
+            shown,
+            choices_of(shown, draft),
+            "named",
+            part2=self.part2,
+            consent=self.consent,
+        )
 
     def _agreement_words(self, may_tell: Disclosure) -> str:
         say = self.words.say

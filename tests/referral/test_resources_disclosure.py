@@ -16,6 +16,7 @@ from plugin.matching.recommendation import (
     Recommended,
     Warning,  # noqa: A004 - the clinicians' word
 )
+from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.disclosure import (
     WITHHELD_FOR,
     disclosure,
@@ -101,6 +102,7 @@ def recommendation(*warnings: str, age: int | None = 46) -> Recommendation:
     )
 
 
+REFUSED = Part2Consent(refused=True)
 SHOWN = recommendation("S1")
 WITHHELD = withheld_words(SHOWN, CHOICES)
 
@@ -212,14 +214,20 @@ def test_R4_violence_withholds_names(agreement: Any) -> None:
 @pytest.mark.parametrize(
     ("part2", "consent", "agreement", "covered"),
     [
-        pytest.param("confirm", "", "named", True, id="confirm"),
-        pytest.param("consent_resource", "", "unnamed", True, id="R5-no-consent"),
-        pytest.param("consent_resource", "Consent/7", "named", True, id="consent"),
-        pytest.param("not_applicable", "", "named", False, id="no-part-2"),
+        pytest.param("confirm", NO_CONSENT, "named", True, id="confirm"),
+        pytest.param("confirm", REFUSED, "unnamed", True, id="R5-refused"),
+        pytest.param(
+            "consent_resource", NO_CONSENT, "unnamed", True, id="R5-no-consent"
+        ),
+        pytest.param(
+            "consent_resource", Part2Consent("Consent/7"), "named", True, id="consent"
+        ),
+        pytest.param("consent_resource", REFUSED, "unnamed", True, id="P08-refused"),
+        pytest.param("not_applicable", NO_CONSENT, "named", False, id="no-part-2"),
     ],
 )
 def test_R5_part_2_follows_the_sites_setting(
-    part2: Any, consent: str, agreement: str, covered: bool
+    part2: Any, consent: Part2Consent, agreement: str, covered: bool
 ) -> None:
     holds = disclosure(SHOWN, CHOICES, "named", part2=part2, consent=consent)
     assert (holds.agreement, holds.part2) == (agreement, covered)

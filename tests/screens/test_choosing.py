@@ -7,11 +7,11 @@ import pytest
 
 from plugin.chart.chart import Chart
 from plugin.matching.recommendation import Preferences, Recommendation
+from plugin.referral.errors import RecordClosed
+from plugin.referral.record import DIED, INACTIVE, MERGED, check_open, doubts
 from plugin.screens.choosing import draft_of
 from plugin.screens.draft import Answer, Draft, draft_from
-from plugin.screens.errors import RecordClosed
 from plugin.screens.posted import Posted, plain
-from plugin.screens.record import DIED, INACTIVE, MERGED, check_open, doubts
 from plugin.screens.sign_view import choices_of, meeting_of
 
 KNOWN = ("alcohol", "depression", "dual_diagnosis", "loneliness", "gambling")

@@ -1,9 +1,7 @@
 """Whether the record is one that anything may be filed to."""
 
-from __future__ import annotations
-
 from plugin.chart.chart import Chart
-from plugin.screens.errors import RecordClosed
+from plugin.referral.errors import RecordClosed
 
 DIED = (
     "The chart records that this patient has died. Check that it is the right chart; "
