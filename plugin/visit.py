@@ -29,6 +29,7 @@ from plugin.matching.recommend import recommend
 from plugin.matching.recommendation import Need, Preferences, Recommendation
 from plugin.referral.plan import Capabilities, WritePlan, plan_write
 from plugin.referral.quirks import quirks_of
+from plugin.referral.standing import may_sign
 from plugin.settings import Settings
 from smart_launch.capability import CapabilityStatement
 from smart_launch.context import LaunchContext
@@ -194,14 +195,16 @@ class Visits:
             capabilities = asked.result()
         self._note_reading(context, chart)
         visit = self._recommended(context, chart, stated, now)
+        ehr = self.settings.ehr_of(context.tenant)
         return replace(
             visit,
             capabilities=capabilities,
             plan=plan_write(
                 capabilities,
                 context.scopes,
-                quirks_of(self.settings.ehr_of(context.tenant), capabilities),
+                quirks_of(ehr, capabilities),
                 has_encounter=context.encounter is not None,
+                may_sign=may_sign(context, ehr),
             ),
         )
 

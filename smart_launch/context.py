@@ -62,6 +62,7 @@ class LaunchContext:
     expires_at: datetime
     secret_hash: str = field(repr=False)
     ehr_tenant: str | None = None  # SMART's `tenant`: the EHR's own word, not ours
+    user_roles: tuple[str, ...] = ()  # from the registration's `role_claim`
 
     def opens_with(self, secret: str | None) -> bool:
         """Whether the cookie's secret is this context's; compared in constant time."""

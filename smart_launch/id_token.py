@@ -29,17 +29,22 @@ LEEWAY = 60  # seconds that the EHR's clock and ours may be apart
 # A longer life is a mistake, most often a time in milliseconds.
 _LONGEST_LIFE = 24 * 3600
 _MAX_LENGTH = 16_384
+_MOST_ROLES = 100
 _CLINICIANS = ("Practitioner", "PractitionerRole")
 _FHIR_USER = re.compile(r"([A-Z][A-Za-z]+)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`fhir_user` is relative to the issuer, for example "Practitioner/1"."""
+    """`fhir_user` is relative to the issuer, for example "Practitioner/1".
+
+    `roles` are what the registration's `role_claim` says, where it names one.
+    """
 
     subject: str
     fhir_user: str
     name: str
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Identities:
             subject=_subject(claims),
             fhir_user=_clinician(claims, registration),
             name=_name(claims),
+            roles=_roles(claims, registration.role_claim),
         )
 
 
@@ -177,3 +183,13 @@ def _name(claims: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip() and value.isprintable():
             return value.strip()[:200]
     return ""
+
+
+def _roles(claims: Mapping[str, Any], claim: str | None) -> tuple[str, ...]:
+    """A list of words, or one text of them with blanks between, as `scope` is."""
+    value = claims.get(claim) if claim else None
+    listed = value.split() if isinstance(value, str) else value
+    if not isinstance(listed, list):
+        return ()
+    words = [one for one in listed if isinstance(one, str) and one.isprintable()]
+    return tuple(word[:200] for word in words[:_MOST_ROLES])

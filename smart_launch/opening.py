@@ -55,6 +55,7 @@ def opened_context(
         expires_at=now + session,
         secret_hash=hash_secret(secret),
         ehr_tenant=reply.tenant,
+        user_roles=identity.roles,
     )
 
 

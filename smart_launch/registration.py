@@ -24,6 +24,7 @@ class Registration:
 
     `issuer` is the FHIR base address that the EHR sends as `iss`. `oidc_issuer` is
     needed only where the EHR signs identities under another name than that.
+    `role_claim` is the id_token's claim that says what a user is, where it has one.
     `scopes` are those wanted, in the SMART v2 spelling. `allowed_hosts` are further
     hosts (`host` or `host:port`) that discovery may name. `ca_file`, where set,
     replaces the public certificate authorities.
@@ -43,6 +44,7 @@ class Registration:
     allow_loopback_http: bool = False
     signing_alg: SigningAlg = "RS384"
     oidc_issuer: str | None = None
+    role_claim: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("id", "client_id"):

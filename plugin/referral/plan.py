@@ -84,6 +84,10 @@ REASONS: Final = {
         "This sign-in does not allow notes: nothing will be written. The hand-out and"
         " a text to copy are ready."
     ),
+    "not_a_signer": (
+        "At this site others sign referrals: you can look, and print the hand-out."
+        " Nothing will be written."
+    ),
     "no_encounter": (
         "This EHR files a note only with a visit, and the app was opened without one:"
         " nothing will be written. Open it from the visit to file the note."
@@ -116,13 +120,17 @@ def plan_write(
     registration_quirks: Quirks | None = None,
     *,
     has_encounter: bool = True,
+    may_sign: bool = True,
 ) -> WritePlan:
     """Decide what a signed referral will become in this record.
 
     Takes:  the server's capabilities, None where they could not be read: then nothing
-            is promised; whether the launch names a visit.
+            is promised; whether the launch names a visit, and whether its user may
+            sign here.
     """
     quirks = registration_quirks or Quirks()
+    if not may_sign:
+        return _nothing(REASONS["not_a_signer"])
     if capabilities is None:
         return _nothing(REASONS["unknown"])
     refusal = _note_refusal(capabilities, scopes, quirks, has_encounter=has_encounter)

@@ -184,6 +184,16 @@ def _backend(ehr: Ehr, _settings: Settings) -> Wrong:
         )
 
 
+def _roles(ehr: Ehr, _settings: Settings) -> Wrong:
+    for key, listed in (("signers", ehr.signers), ("readers", ehr.readers)):
+        if not ehr.role_claim and any(one.startswith("role:") for one in listed):
+            yield (
+                key,
+                f"{key} names a role, and no role_claim says where roles stand",
+                "Name the id_token's claim in role_claim, or list users instead",
+            )
+
+
 def _scopes(ehr: Ehr, _settings: Settings) -> Wrong:
     missing = NEEDED_SCOPES.difference(ehr.scopes)
     if missing:
@@ -218,6 +228,7 @@ _EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
     _frames,
     _secret,
     _backend,
+    _roles,
     _scopes,
     _ca_file,
     _cds_issuers,

@@ -39,4 +39,5 @@ def _registration(ehr: Ehr, settings: Settings) -> Registration:
         proxy=ehr.proxy or None,
         allow_loopback_http=settings.allow_loopback_http,
         signing_alg=ehr.signing_alg,
+        role_claim=ehr.role_claim or None,
     )

@@ -85,6 +85,15 @@ def _network(value: str) -> str:
     return value
 
 
+def _person(value: str) -> str:
+    user = r"(Practitioner|PractitionerRole)/[A-Za-z0-9.\-]{1,64}"
+    if re.fullmatch(user, value) is None and re.fullmatch("role:.+", value) is None:
+        raise ValueError(
+            "names no user: write Practitioner/7, PractitionerRole/7 or role:physician"
+        )
+    return value
+
+
 def _country(value: str) -> str:
     code = _COUNTRY_MEANT.get(value.upper(), value.upper())
     if re.fullmatch(r"[A-Z]{2}", code) is None:
@@ -107,6 +116,7 @@ OptionalAddress = Annotated[
 Origin = Annotated[str, AfterValidator(_origin)]
 Host = Annotated[str, AfterValidator(_host)]
 Network = Annotated[str, AfterValidator(_network)]
+Person = Annotated[str, AfterValidator(_person)]
 Country = Annotated[str, AfterValidator(_country)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
@@ -158,6 +168,9 @@ class Ehr(Table):
     note_type: str = Field(default="11488-4", pattern=r"^\d{1,7}-\d$")
     note_status: Literal["preliminary", "final"] = "preliminary"
     part2: Literal["confirm", "consent_resource", "not_applicable"] = "confirm"
+    signers: tuple[Person, ...] = ()  # none named: every practitioner
+    readers: tuple[Person, ...] = ()
+    role_claim: str = Field(default="", max_length=255)
     write_orders: StrictBool = True
     write_notes: StrictBool = True
     write_provenance: StrictBool = True
@@ -198,6 +211,11 @@ class AuditLogin(Table):
     client_secret: SecretStr | None = None  # read from the file, never from the TOML
     role_claim: str = "groups"
     role: str = Field(min_length=1)
+    administrator_role: str = ""
+    tenant_claim: str = "tenants"
+    allowed_hosts: tuple[Host, ...] = ()
+    allowed_networks: tuple[Network, ...] = ()
+    ca_file: str = ""
 
 
 class Checkpoints(Table):

@@ -65,6 +65,8 @@ def context_of(data: bytes) -> LaunchContext:
     kept["fhir_context"] = tuple(
         FhirContextItem(**item) for item in kept["fhir_context"]
     )
+    # A context of an earlier version has none.
+    kept["user_roles"] = tuple(kept.get("user_roles", ()))
     for name in ("launched_at", "expires_at"):
         kept[name] = datetime.fromisoformat(kept[name]).astimezone(UTC)
     return LaunchContext(**kept)

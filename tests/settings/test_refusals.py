@@ -151,6 +151,20 @@ def changed(good: str, old: str, new: str) -> str:
         ),
         pytest.param(
             FRAMES,
+            'signers = ["dr-ada"]',
+            8,
+            "names no user. Write Practitioner/7",
+            id="R7-signer-that-is-no-user",
+        ),
+        pytest.param(
+            FRAMES,
+            'readers = ["role:student"]',
+            8,
+            "readers names a role, and no role_claim",
+            id="R7-role-without-a-claim",
+        ),
+        pytest.param(
+            FRAMES,
             'client_auth = "none"\nbackend_services = true',
             9,
             "backend_services needs private_key_jwt",

@@ -434,3 +434,28 @@ def test_user_name_is_one_short_line(
 ) -> None:
     ehr.id_claims = claims
     assert app.launch(ehr).context.user_name == name
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "roles"),
+    [
+        pytest.param("roles", ["md", "tutor"], ("md", "tutor"), id="list"),
+        pytest.param("roles", "md tutor", ("md", "tutor"), id="text"),
+        pytest.param("roles", ["md", 5, "a\nb", None], ("md",), id="odd-ones"),
+        pytest.param("roles", {"md": True}, (), id="object"),
+        pytest.param("roles", None, (), id="missing"),
+        pytest.param("roles", ["x"] * 200, ("x",) * 100, id="many"),
+        pytest.param(None, ["md"], (), id="not-asked-for"),
+    ],
+)
+def test_R7_roles_are_read_where_the_registration_says(
+    ehr: Any,
+    new_app: Any,
+    registered: Any,
+    claim: str | None,
+    value: Any,
+    roles: tuple[str, ...],
+) -> None:
+    app = new_app(registered(ehr, role_claim=claim))
+    ehr.id_claims = {"roles": value}
+    assert app.launch(ehr).context.user_roles == roles

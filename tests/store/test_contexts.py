@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import orjson
 import pytest
 from sqlalchemy import Engine, func, select, text, update
 
+from plugin.store.context_form import context_bytes, context_of
 from plugin.store.contexts import Contexts
 from plugin.store.engine import open_engine, reading, writing
 from plugin.store.launch_tables import contexts as context_table
@@ -21,7 +23,7 @@ from smart_launch.errors import (
 )
 from smart_launch.sealing import Seal
 from smart_launch.secret import Secret
-from smart_launch.tokens import Grant
+from smart_launch.tokens import CHANGED_BY_EHR, Grant
 
 MakeContext = Callable[..., LaunchContext]
 MakeGrant = Callable[..., Grant]
@@ -40,6 +42,30 @@ def test_context_and_grant_come_back_as_they_were(
     contexts: Contexts, stored: LaunchContext, a_grant: MakeGrant
 ) -> None:
     assert contexts.load(stored.id) == (stored, a_grant())
+
+
+def test_R7_context_keeps_what_its_user_is(
+    contexts: Contexts, a_context: MakeContext, a_grant: MakeGrant
+) -> None:
+    context = a_context(user_roles=("md", "tutor"))
+    contexts.create(context, a_grant())
+    assert contexts.load(context.id)[0] == context
+
+
+def test_context_of_an_earlier_version_is_read(a_context: MakeContext) -> None:
+    kept = orjson.loads(context_bytes(a_context()))
+    del kept["user_roles"]
+    assert context_of(orjson.dumps(kept)) == a_context()
+
+
+def test_launch_that_the_ehr_changed_is_known_as_such(
+    contexts: Contexts, stored: LaunchContext
+) -> None:
+    whose = (stored.tenant, stored.patient, stored.subject)
+    assert not contexts.changed_by_ehr(*whose)
+    contexts.end(stored.id, f"{CHANGED_BY_EHR} the patient")
+    assert contexts.changed_by_ehr(*whose)
+    assert not contexts.changed_by_ehr(stored.tenant, stored.patient, "somebody-else")
 
 
 def test_context_survives_a_restart(
