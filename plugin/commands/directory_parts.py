@@ -125,18 +125,12 @@ def options_of(  # noqa: PLR0917
 def refresher(
     directory: "Directory", progress: "Progress", *, accept_shrunken: bool
 ) -> "Refresher":
-    import requests
-
-    from plugin.directory.fetching import WebFetch
     from plugin.directory.importing import Importer
-    from plugin.directory.refreshing import Refresher
+    from plugin.directory.refreshing import over_the_web
 
-    return Refresher(
-        directory.engine,
-        directory.clock,
-        WebFetch(requests.Session()),
-        Importer(directory.engine, directory.clock, progress, accept_shrunken),
-    )
+    engine, clock = directory.engine, directory.clock
+    importer = Importer(engine, clock, progress, accept_shrunken)
+    return over_the_web(engine, clock, importer)
 
 
 @contextmanager

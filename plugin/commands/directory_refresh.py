@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugin.commands.directory_parts import refresher, with_some_key
-from plugin.directory.errors import DirectoryError
-from plugin.directory.listing import FeedOptions
-from plugin.settings import Feed, load_settings
+from plugin.directory.scheduled import Schedule
+from plugin.settings import load_settings
 
 if TYPE_CHECKING:
     from plugin.directory.directory import Directory
@@ -21,19 +19,6 @@ def refreshed(
     """What became of each feed: one that fails does not keep the others."""
     settings = load_settings(config, with_some_key(os.environ))
     work = refresher(directory, lambda _read: None, accept_shrunken=False)
-    for feed in settings.feeds:
-        due = every or work.is_due(feed.id, timedelta(hours=feed.every_hours))
-        if not due:
-            yield {"feed": feed.id, "outcome": "not due yet", "failed": False}
-            continue
-        try:
-            report = work.bring(feed.source, _options(feed))
-        except DirectoryError as error:
-            yield {"feed": feed.id, "outcome": str(error), "failed": True}
-            continue
-        said = report.reason or f"{report.stored} stored, {report.changed} changed"
-        yield {"feed": feed.id, "outcome": said, "failed": report.quarantined}
-
-
-def _options(feed: Feed) -> FeedOptions:
-    return FeedOptions(feed.id, feed.program, feed.format, feed.timezone)
+    schedule = Schedule(directory.engine, directory.clock, work.bring)
+    for one in schedule.go_round(settings.feeds, every=every):
+        yield {"feed": one.feed, "outcome": one.said, "failed": one.failed}

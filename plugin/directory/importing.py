@@ -97,7 +97,7 @@ class Importer:
         with writing(self.engine) as connection:
             row = connection.execute(_feed(options.feed)).one_or_none()
             if row is None:
-                connection.execute(insert(feeds).values(**_new_feed(options, source)))
+                connection.execute(insert(feeds).values(**new_feed(options, source)))
                 row = connection.execute(_feed(options.feed)).one()
             if row.leased_until is not None and row.leased_until > now:
                 raise FeedBusy(f"feed {options.feed} is being imported elsewhere")
@@ -275,7 +275,8 @@ def _stored(connection: Connection, version: int | None) -> int:
     return int(connection.execute(found).scalar_one())
 
 
-def _new_feed(options: FeedOptions, source: FileSource | None) -> dict[str, Any]:
+def new_feed(options: FeedOptions, source: FileSource | None) -> dict[str, Any]:
+    """The row of a feed that nothing is known of yet."""
     state = {"state": "empty", "reason": "", "digest": "", "lease": 0}
     return {"id": options.feed, **_as_named(options, source), **state}
 

@@ -1,15 +1,16 @@
-"""Import a feed from wherever it is named to be, and again when it is due."""
+"""Import a feed from wherever it is named to be, and not again without need."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
+import requests
 from sqlalchemy import Engine, select, update
 
 from plugin.clock import Clock
 from plugin.directory.errors import FeedUnreachable, FeedUnreadable
+from plugin.directory.fetching import WebFetch
 from plugin.directory.importing import Importer
 from plugin.directory.listing import FeedOptions
 from plugin.directory.reindexing import LEFT
@@ -30,7 +31,7 @@ from plugin.store.schema import micros
 
 @dataclass(frozen=True, slots=True)
 class Refresher:
-    """Brings feeds in. Any replica may run it: a feed's lease lets one do the work."""
+    """Brings feeds in; a feed's lease lets one process do so at a time."""
 
     engine: Engine
     clock: Clock
@@ -50,14 +51,6 @@ class Refresher:
         except FeedUnreachable as error:
             self._note_failure(options.feed, str(error))
             raise
-
-    def is_due(self, feed: str, every: timedelta) -> bool:
-        """Whether the last attempt is as long ago as that."""
-        with reading(self.engine) as connection:
-            tried = connection.execute(
-                select(feeds.c.tried_at).where(feeds.c.id == feed)
-            ).scalar()
-        return tried is None or tried <= micros(self.clock() - every)
 
     def _fetched(self, url: str, options: FeedOptions) -> ImportReport:
         if not url.startswith("https://"):
@@ -100,3 +93,8 @@ class Refresher:
                 .where(feeds.c.id == feed)
                 .values(state="failed", reason=reason, tried_at=micros(self.clock()))
             )
+
+
+def over_the_web(engine: Engine, clock: Clock, importer: Importer) -> Refresher:
+    """A refresher that asks https addresses of the public internet."""
+    return Refresher(engine, clock, WebFetch(requests.Session()), importer)

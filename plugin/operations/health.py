@@ -21,9 +21,9 @@ from plugin.store.referral_tables import write_jobs
 from plugin.store.schema import micros
 from smart_launch.errors import SealBroken
 
-# Only `failed` means "not ready". What is `behind`, `ahead` or `empty` a person should
-# look at; taking this process out of service would mend nothing.
-State = Literal["ok", "failed", "behind", "ahead", "empty"]
+# Only `failed` means "not ready". What is `behind`, `ahead`, `empty` or `quarantined` a
+# person should look at; taking this process out of service would mend nothing.
+State = Literal["ok", "failed", "behind", "ahead", "empty", "quarantined"]
 
 # A write to the database proves that its disk is not full; once a minute is enough.
 _WRITE_EVERY = timedelta(minutes=1)
@@ -77,11 +77,17 @@ class Health:
         return "ok" if found else "failed"
 
     def _directory(self) -> State:
-        asked = select(feeds.c.id, feeds.c.fetched_at).where(feeds.c.live.is_not(None))
+        """`quarantined` while a feed that lost many rows is set aside."""
+        asked = select(feeds.c.id, feeds.c.fetched_at, feeds.c.live, feeds.c.state)
         with reading(self.foundation.engine) as connection:
-            live = connection.execute(asked).fetchall()
+            known = connection.execute(asked).fetchall()
+        live = [row for row in known if row.live is not None]
         if not live:
             return "empty"
+        if any(row.state == "quarantined" for row in live):
+            return "quarantined"
+        if any(row.live is None and row.state == "failed" for row in known):
+            return "behind"
         allowed = self._allowed()
         now = micros(self.foundation.clock())
         late = timedelta(days=STALE_DAYS)

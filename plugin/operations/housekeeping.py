@@ -1,4 +1,6 @@
-"""What is done now and then: ended launches and keys cleared away, checkpoints made."""
+"""What is done now and then: ended launches and keys cleared away, checkpoints made,
+feeds of meetings brought in again.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -7,12 +9,21 @@ from pathlib import Path
 
 from plugin.audit.checkpoint import FILE_NAME, make_checkpoints
 from plugin.audit.errors import AuditError
+from plugin.directory.importing import Importer
+from plugin.directory.refreshing import over_the_web
+from plugin.directory.reindexing import Reindexer
+from plugin.directory.scheduled import Schedule
 from plugin.foundation import Foundation
 from plugin.logs import log
 from plugin.store.errors import StoreError
 from smart_launch.errors import SealBroken
 
 _EVERY = 600.0  # seconds
+_FIRST = 20.0  # a feed that is named for the first time is not waited for so long
+
+
+class _Stopped(Exception):
+    """The app is stopped in the middle of an import, of which nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +32,12 @@ class Housekeeping:
 
     def run(self, stop: threading.Event) -> None:
         """Go round until told to stop; a round that fails is made up by the next."""
-        while not stop.wait(_EVERY):
+        wait = _FIRST
+        while not stop.wait(wait):
             self.clear_away()
             self.checkpoint()
+            self.refresh_feeds(stop)
+            wait = _EVERY
 
     def clear_away(self) -> None:
         try:
@@ -48,6 +62,29 @@ class Housekeeping:
             log().error("checkpoint.failed", error=type(error).__name__)
             return
         log().info("checkpoint.made", count=len(made))
+
+    def refresh_feeds(self, stop: threading.Event) -> None:
+        """Bring in the settings' feeds that are due, and write on their index."""
+
+        def unless_stopped(_read: int) -> None:
+            if stop.is_set():
+                raise _Stopped
+
+        engine, clock = self.foundation.engine, self.foundation.clock
+        named = self.foundation.settings.feeds
+        work = over_the_web(engine, clock, Importer(engine, clock, unless_stopped))
+        try:
+            for one in Schedule(engine, clock, work.bring).go_round(named):
+                if one.failed:
+                    log().warning("feed.failed", feed=one.feed, reason=one.kind)
+                elif one.done:
+                    log().info("feed.refreshed", feed=one.feed, outcome=one.kind)
+            for feed in Reindexer(engine, clock).run():
+                log().info("feed.reindexed", feed=feed)
+        except StoreError as error:
+            log().warning("feeds.not_refreshed", error=type(error).__name__)
+        except _Stopped:
+            return
 
     def _age(self, file: Path) -> timedelta:
         """How long ago the newest one was made; for ever, where there is none."""

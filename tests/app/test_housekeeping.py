@@ -1,6 +1,7 @@
 """What is done now and then, and what a failure of it does not do."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 
 from plugin.audit.checkpoint import FILE_NAME
 from plugin.audit.trail import Event
+from plugin.directory.directory import Directory
 from plugin.foundation import Foundation, lay
 from plugin.operations.housekeeping import Housekeeping
-from plugin.settings import Checkpoints, Ehr, Settings
+from plugin.settings import Checkpoints, Ehr, Feed, Settings
 
 
 class Clock:
@@ -36,6 +38,9 @@ def foundation(tmp_path: Path, clock: Clock) -> Iterator[Foundation]:
         master_keys=(bytes(range(32)),),
         audit_keys=(bytes(range(32, 64)),),
         checkpoints=Checkpoints(directory=str(tmp_path / "kept")),
+        feeds=(
+            Feed(id="own", source=str(tmp_path / "own.csv"), format="csv", program="a"),
+        ),
     )
     laid = lay(settings, clock)
     laid.prepare()
@@ -82,3 +87,44 @@ def test_W12_a_locked_database_is_tried_again_next_time(
     assert said == ["housekeeping.failed", "checkpoint.failed"]
     keeping.checkpoint()
     assert lines(tmp_path / "kept" / FILE_NAME) == 1
+
+
+OWN = "key,name,attendance\na,A,online\n"
+
+
+def live_feeds(foundation: Foundation) -> list[tuple[str, int]]:
+    statuses = Directory(foundation.engine, foundation.clock).status()
+    return [(one.feed, one.meetings) for one in statuses]
+
+
+def test_feeds_of_the_settings_are_brought_in_when_due(
+    foundation: Foundation,
+    clock: Clock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keeping, go_on = Housekeeping(foundation), threading.Event()
+    (tmp_path / "own.csv").write_text(OWN)
+    keeping.refresh_feeds(go_on)
+    assert live_feeds(foundation) == [("own", 1)]
+    (tmp_path / "own.csv").write_text(OWN + "b,B,online\n")
+    keeping.refresh_feeds(go_on)
+    assert live_feeds(foundation) == [("own", 1)]
+    clock.ahead = timedelta(hours=25)
+    keeping.refresh_feeds(go_on)
+    assert live_feeds(foundation) == [("own", 2)]
+    said = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert said == []
+
+
+def test_import_ends_when_the_app_is_stopped(
+    foundation: Foundation, clock: Clock, tmp_path: Path
+) -> None:
+    keeping, stop = Housekeeping(foundation), threading.Event()
+    (tmp_path / "own.csv").write_text(OWN)
+    stop.set()
+    keeping.refresh_feeds(stop)
+    assert live_feeds(foundation) == [("own", 0)]
+    clock.ahead = timedelta(minutes=11)
+    keeping.refresh_feeds(threading.Event())
+    assert live_feeds(foundation) == [("own", 1)]

@@ -70,6 +70,13 @@ def checks_of(running: Any) -> dict[str, str]:
         pytest.param(
             _FEED.format(days=40), "directory", "behind", True, id="stale-meetings"
         ),
+        pytest.param(
+            _FEED.format(days=2).replace("'good'", "'quarantined'"),
+            "directory",
+            "quarantined",
+            True,
+            id="a-shrunken-feed",
+        ),
     ],
 )
 def test_readyz_tells_each_trouble_apart(

@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -121,15 +120,6 @@ def test_filters_of_a_bmlt_address_are_kept() -> None:
     assert bmlt_addresses(url)["GetFormats"] == (
         "https://b.example/client_interface/json/?switcher=GetFormats"
     )
-
-
-def test_feed_is_due_after_its_hours(bring: Bringing, filled: Any) -> None:
-    day = timedelta(hours=24)
-    assert bring.refresher.is_due("web", day)
-    bring()
-    assert not bring.refresher.is_due("web", day)
-    filled.clock.forward(hours=24)
-    assert bring.refresher.is_due("web", day)
 
 
 def test_http_address_is_refused(bring: Bringing) -> None:
