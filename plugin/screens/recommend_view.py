@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from plugin.chart.chart import Chart
+from plugin.knowledge.guide import Guide
 from plugin.matching.recommendation import (
     Need,
     Recommendation,
@@ -66,6 +67,7 @@ class RecommendView:
     crisis: CrisisLines
     now: datetime
     known_needs: Mapping[str, str]
+    guides: Sequence[Guide] = ()  # those that may be of use in this visit
 
     def values(
         self,
@@ -111,6 +113,8 @@ class RecommendView:
                 chart, shown, draft, every_need
             ),
             **self._sessions(shown.single_sessions, draft),
+            "guides": self.guides,
+            "kept_guides": tuple(draft.guides),
             **PreferencesView(self.words).values(draft, has_place=has_place),
         }
 
