@@ -16,6 +16,10 @@ from starlette.responses import Response
 from starlette.types import Lifespan
 
 from plugin.audit.errors import AuditError
+from plugin.audit.provider import provider_of
+from plugin.audit.reviewer import Roles
+from plugin.audit.sessions import Sessions
+from plugin.audit.sign_in import SignIn
 from plugin.clock import Clock, system_clock
 from plugin.directory.demo.load import load_demo
 from plugin.directory.directory import Directory
@@ -46,6 +50,7 @@ from plugin.store.errors import StoreError
 from plugin.version import VERSION
 from plugin.visit import Visits
 from smart_launch.backend_services import BackendServices
+from smart_launch.client_auth import ClientAuthenticator
 from smart_launch.discovery import Discovery
 from smart_launch.errors import SmartError
 from smart_launch.outbound import Outbound
@@ -156,7 +161,39 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         signing=Signing(ledger, trail, directory, settings, clock, uuid.uuid4),
         ledger=ledger,
         worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
+        reviewers=_reviewers(foundation),
+        sign_in=_sign_in(foundation, outbound),
     )
+
+
+def _reviewers(foundation: Foundation) -> Sessions:
+    lasting = foundation.settings.sessions
+    return Sessions(
+        foundation.engine,
+        foundation.seal,
+        foundation.clock,
+        idle=timedelta(minutes=lasting.idle_minutes),
+        absolute=timedelta(hours=lasting.absolute_hours),
+    )
+
+
+def _sign_in(foundation: Foundation, outbound: Outbound) -> SignIn | None:
+    """The sign-in of those who review the trail; None where none is set up."""
+    settings, clock = foundation.settings, foundation.clock
+    login = settings.audit_login
+    authenticator = ClientAuthenticator(foundation.signing_keys, clock, os.urandom)
+    provider = provider_of(settings, outbound, authenticator)
+    if login is None or provider is None:
+        return None
+    only = settings.ehrs[0].id if len(settings.ehrs) == 1 else ""
+    roles = Roles(
+        login.role_claim,
+        login.role,
+        login.administrator_role,
+        login.tenant_claim,
+        only,
+    )
+    return SignIn(provider, roles, foundation.seal, foundation.contexts, clock)
 
 
 def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

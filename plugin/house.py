@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from plugin.audit.sessions import Sessions
+    from plugin.audit.sign_in import SignIn
     from plugin.audit.trail import Trail
     from plugin.clock import Clock
     from plugin.directory.directory import Directory
@@ -38,3 +40,5 @@ class House:
     signing: Signing
     ledger: Ledger
     worker: Worker
+    reviewers: Sessions
+    sign_in: SignIn | None  # none where [audit_login] is not set
