@@ -20,13 +20,25 @@ from plugin.audit.provider import provider_of
 from plugin.audit.reviewer import Roles
 from plugin.audit.sessions import Sessions
 from plugin.audit.sign_in import SignIn
+from plugin.cds_hooks import routes as cds_routes
+from plugin.cds_hooks.admission import Admission
+from plugin.cds_hooks.callers import Callers
+from plugin.cds_hooks.cards import Writer
+from plugin.cds_hooks.cors import cors_of
+from plugin.cds_hooks.deciding import Deciding
+from plugin.cds_hooks.desk import Desk
+from plugin.cds_hooks.fetching import Fetching
+from plugin.cds_hooks.reporting import Reporting
+from plugin.cds_hooks.routes import CdsService
+from plugin.cds_hooks.rule_sheets import RuleSheets
+from plugin.cds_hooks.spent import SpentTokens
 from plugin.clock import Clock, system_clock
 from plugin.directory.demo.load import load_demo
 from plugin.directory.directory import Directory
 from plugin.directory.errors import DirectoryError, FeedBusy
 from plugin.foundation import Foundation, lay
 from plugin.house import House
-from plugin.knowledge.load import load_knowledge
+from plugin.knowledge.load import Knowledge, load_knowledge
 from plugin.logs import log
 from plugin.operations import documents
 from plugin.operations import routes as operations_routes
@@ -52,6 +64,7 @@ from plugin.visit import Visits
 from smart_launch.backend_services import BackendServices
 from smart_launch.client_auth import ClientAuthenticator
 from smart_launch.discovery import Discovery
+from smart_launch.ehr_keys import EhrKeys
 from smart_launch.errors import SmartError
 from smart_launch.outbound import Outbound
 from smart_launch.smart_client import SmartClient
@@ -148,6 +161,8 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
     knowledge = load_knowledge()
     directory = Directory(engine, clock)
     ledger = Ledger(engine, trail, clock)
+    signing = Signing(ledger, trail, directory, settings, clock, uuid.uuid4)
+    cds = _cds(foundation, outbound, smart, knowledge, signing)
     return House(
         settings=settings,
         clock=clock,
@@ -158,11 +173,43 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         knowledge=knowledge,
         directory=directory,
         visits=Visits(smart, knowledge, directory, trail, engine, clock, settings),
-        signing=Signing(ledger, trail, directory, settings, clock, uuid.uuid4),
+        signing=signing,
         ledger=ledger,
         worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
+        cds=cds,
         reviewers=_reviewers(foundation),
         sign_in=_sign_in(foundation, outbound),
+    )
+
+
+def _cds(
+    foundation: Foundation,
+    outbound: Outbound,
+    smart: SmartClient,
+    knowledge: Knowledge,
+    signing: Signing,
+) -> CdsService:
+    settings, clock, engine = foundation.settings, foundation.clock, foundation.engine
+    trail = foundation.trail
+    admission = Admission(
+        smart.registrations,
+        Callers(settings, smart.registrations, EhrKeys(outbound), clock),
+        SpentTokens(clock),
+        knowledge,
+        trail,
+        engine,
+        clock,
+    )
+    ledger, fetching = signing.ledger, Fetching(outbound)
+    deciding = Deciding(admission, fetching, settings, knowledge, ledger, engine, clock)
+    writer = Writer(settings.origin)
+    return CdsService(
+        admission,
+        Desk(admission, deciding, signing, writer, trail, engine, clock),
+        Reporting(admission, trail, engine, foundation.seal, clock),
+        cors_of(settings),
+        RuleSheets(knowledge),
+        settings.origin,
     )
 
 
@@ -208,6 +255,7 @@ def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.include_router(operations_routes.routes)
+    app.include_router(cds_routes.router)
     for router in routers():
         app.include_router(router)
     return app

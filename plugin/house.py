@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from plugin.audit.sessions import Sessions
     from plugin.audit.sign_in import SignIn
     from plugin.audit.trail import Trail
+    from plugin.cds_hooks.routes import CdsService
     from plugin.clock import Clock
     from plugin.directory.directory import Directory
     from plugin.knowledge.load import Knowledge
@@ -40,5 +41,6 @@ class House:
     signing: Signing
     ledger: Ledger
     worker: Worker
+    cds: CdsService
     reviewers: Sessions
     sign_in: SignIn | None  # none where [audit_login] is not set

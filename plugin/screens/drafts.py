@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from plugin.house import House
 from plugin.screens.draft import Draft, draft_from
 from plugin.screens.gate import Passed
 from plugin.visit import Stated, Visit
+from smart_launch.context import LaunchContext
 
 NAME = "screens"
 
@@ -19,6 +21,14 @@ def draft_of_launch(launch: Passed) -> Draft:
 def keep(launch: Passed, draft: Draft) -> Draft:
     launch.house.contexts.keep_draft(launch.context, NAME, draft.to_bytes())
     return draft
+
+
+def begin_from_card(house: House, context: LaunchContext) -> None:
+    """Where the app was opened from a card, its first group is ticked to begin with."""
+    program = house.cds.reporting.opened_from(context)
+    if program:
+        draft = Draft(picks=(program,))
+        house.contexts.keep_draft(context, NAME, draft.to_bytes())
 
 
 def visit_of(launch: Passed, draft: Draft) -> Visit:

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from plugin.audit.trail import NO_TENANT, Event
 from plugin.house import House
+from plugin.screens.drafts import begin_from_card
 from plugin.screens.errors import NoCookieAtSignIn
 from plugin.screens.gate import ChangingLaunch, house_of, launch_cookies
 from plugin.screens.render import page
@@ -71,6 +72,7 @@ def callback(request: Request) -> Response:
                 detail={"reason": reason, "by": context.id},
             ),
         )
+    begin_from_card(house, context)
     house.worker.nudge()  # what waited for this clinician to come back goes on
     return _onward(f"/launches/{context.id}/", finished.set_cookies)
 
