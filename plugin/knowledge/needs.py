@@ -70,6 +70,7 @@ class Meaning:
     severity: str = ""
     exact: bool = False
     length: int = 0  # of the prefix: the longest wins
+    display: str = ""  # of the code, where a chart brings none
 
 
 MOST_MET = 4_000  # codes whose meaning is remembered
@@ -137,6 +138,7 @@ def index_of(needs: Sequence[NeedEntry]) -> CodeIndex:
                         code.severity,
                         code.exact,
                         len(prefix),
+                        code.display,
                     )
                 )
         for excluded in need.exclude_icd10cm:
@@ -150,7 +152,13 @@ def index_of(needs: Sequence[NeedEntry]) -> CodeIndex:
         ):
             for code in codes:
                 snomed.setdefault(code.code, []).append(
-                    Meaning(need.id, kind, code.confidence, code.severity)
+                    Meaning(
+                        need.id,
+                        kind,
+                        code.confidence,
+                        code.severity,
+                        display=code.display,
+                    )
                 )
     return CodeIndex(icd, snomed)
 

@@ -186,10 +186,20 @@ def _by_requirement(candidate: Candidate, situation: Situation) -> Verdict:
 
 
 def _spoken_of(pattern: str, situation: Situation) -> bool:
+    """Whether the words of a problem, or what its code means, speak of something."""
+    meanings = situation.knowledge.index.meanings
     return any(
-        re.search(pattern, finding.words)
+        re.search(pattern, words.lower())
         for finding in situation.facts.findings
         if finding.state != "resolved"
+        for words in (
+            finding.words,
+            *(
+                meaning.display
+                for read in finding.codes
+                for meaning in meanings(read.system, read.code).values()
+            ),
+        )
     )
 
 

@@ -14,16 +14,26 @@ class Offer:
 
 
 def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
-    """Takes: the programmes in rank order. Gives: at most five, never padded."""
+    """Takes: the programmes in rank order. Gives: at most five, never padded.
+
+    What the patient picked is put forward wherever it suits, and so is what the chart
+    speaks of in words, such as the group for relatives of those who gamble.
+    """
     weights = situation.knowledge.weights
-    good = [r for r in ranked if r.score >= weights.offer_floor]
+    called = {_id(r) for r in ranked if _is_called_for(r, situation)}
+    good = [r for r in ranked if r.score >= weights.offer_floor or _id(r) in called]
     if not good:
         return Offer((), (_nothing(situation),) if situation.needs else ())
     chosen = [good[0]]
-    _take(chosen, (r for r in good if r.candidate.program.kind != _kind(good[0])))
-    _take(chosen, _covering_more(good, chosen))
+    for ranked_one in good:
+        if _id(ranked_one) in called and len(chosen) < weights.offer_most:
+            _take(chosen, [ranked_one])
+    for among in (_of_another_kind(good, chosen), _covering_more(good, chosen)):
+        if len(chosen) < weights.offer_most:
+            _take(chosen, among)
     if situation.moud_matters:
         _put_friendly(chosen, good)
+        del chosen[weights.offer_most :]
     while len(chosen) < weights.offer_least and (
         _take(chosen, _with_new_approach(good, chosen)) or _take(chosen, good)
     ):
@@ -35,6 +45,12 @@ def offer(ranked: Sequence[Ranked], situation: Situation) -> Offer:
     ):
         pass
     return Offer(tuple(_id(r) for r in chosen), tuple(_notes(good, situation)))
+
+
+def _is_called_for(ranked: Ranked, situation: Situation) -> bool:
+    required = ranked.candidate.program.requires
+    by_words = required is not None and required.kind == "text"
+    return by_words or _id(ranked) in situation.preferences.picks
 
 
 def _id(ranked: Ranked) -> str:
@@ -53,6 +69,13 @@ def _take(chosen: list[Ranked], among: Iterable[Ranked]) -> bool:
         return False
     chosen.append(found)
     return True
+
+
+def _of_another_kind(
+    good: Sequence[Ranked], chosen: Sequence[Ranked]
+) -> Iterable[Ranked]:
+    kinds = {_kind(r) for r in chosen}
+    return [] if len(kinds) > 1 else (r for r in good if _kind(r) not in kinds)
 
 
 def _covering_more(
@@ -137,6 +160,7 @@ def _put_friendly(chosen: list[Ranked], good: Sequence[Ranked]) -> None:
         return
     friendly = next((r for r in good if is_friendly(r)), None)
     if friendly is not None:
+        chosen[:] = [r for r in chosen if r is not friendly]
         chosen[2:2] = [friendly]
 
 

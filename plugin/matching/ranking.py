@@ -34,12 +34,14 @@ class Ranked:
 def rank(
     candidates: Sequence[Candidate], situation: Situation, at: datetime
 ) -> tuple[Ranked, ...]:
-    """Best first. Ties: programmes of the founding paper, then by name."""
+    """Best first. Ties: programmes of the founding paper, then those with a known way
+    to their meetings, then by name."""
     ranked = [_ranked(candidate, situation, at) for candidate in candidates]
     ranked.sort(
         key=lambda r: (
             -r.score,
             not r.candidate.program.featured,
+            not r.candidate.program.url,
             r.candidate.program.name,
             r.candidate.program.id,
         )

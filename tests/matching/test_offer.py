@@ -46,6 +46,29 @@ def test_one_fellowship_made_for_a_need_is_enough(answer: Any) -> None:
     assert len({"mara", "ha"} & set(offered)) == 1
 
 
+def test_pick_is_offered_wherever_it_suits(answer: Any) -> None:
+    unpicked = answer(["F10.20"])
+    assert unpicked.programs.index("na") > 5
+    picked = answer(["F10.20"], wishes=Preferences(picks=("na", "alateen")))
+    assert "na" in picked.r.offered
+    assert "alateen" not in picked.r.offered
+
+
+def test_many_picks_are_no_more_than_five(answer: Any) -> None:
+    picks = ("na", "itr", "phoenix", "refuge", "wfs", "recovery_dharma")
+    found = answer(
+        ["F10.20", "F11.20"], {}, ["rx:1819"], wishes=Preferences(picks=picks)
+    )
+    assert len(found.r.offered) == 5
+    assert set(found.r.offered[:3]) & {"mara", "lifering", "smart"}
+
+
+def test_group_that_the_words_of_the_chart_call_for_is_offered(answer: Any) -> None:
+    said = {"codes": ["Z63.72"], "text": "Husband gambles"}
+    assert "gamanon" in answer([said]).r.offered
+    assert "gamanon" not in answer(["Z63.72"]).r.offered
+
+
 def test_need_that_only_adjuncts_serve_is_covered_too(answer: Any) -> None:
     assert "anad" in answer(["F10.20", "F50.011"]).r.offered
 

@@ -58,10 +58,23 @@ scores = st.dictionaries(
 )
 
 
-def ask(bundle: bytes) -> Any:
+wishes = st.builds(
+    Preferences,
+    spiritual=st.sampled_from([None, "secular_only", "spiritual_ok", "faith"]),
+    modality=st.sampled_from([None, "online", "in-person"]),
+    women=st.booleans(),
+    picks=st.lists(st.sampled_from(sorted(KNOWLEDGE.programs)), max_size=6).map(tuple),
+)
+
+
+def ask(bundle: bytes, said: Preferences | None = None) -> Any:
     chart = chart_from_bundle(bundle, AT)
     return recommend(
-        chart, KNOWLEDGE, Preferences(), at=AT, find_meetings=lambda _wanted: {}
+        chart,
+        KNOWLEDGE,
+        said or Preferences(),
+        at=AT,
+        find_meetings=lambda _wanted: {},
     )
 
 
@@ -105,19 +118,20 @@ def test_adding_a_red_flag_never_removes_a_warning(
 
 
 @QUIET
-@given(conditions, scores, st.integers(0, 100))
+@given(conditions, scores, st.integers(0, 100), wishes)
 def test_answer_is_sound(
     bundle: Callable[..., bytes],
     conditions: list[Any],
     scores: dict[str, Any],
     age: int,
+    said: Preferences,
 ) -> None:
-    answer = ask(bundle(conditions, scores, age=age))
+    answer = ask(bundle(conditions, scores, age=age), said)
     ids = [p.id for p in answer.programs]
     assert len(ids) == len(set(ids))
     assert not set(ids) & {m.id for m in answer.removed}
     assert set(answer.offered) <= set(ids)
-    assert len(answer.offered) <= 5
+    assert len(set(answer.offered)) == len(answer.offered) <= 5
     assert all(0 <= p.score <= 1 for p in answer.programs)
     ranked = [p.score for p in answer.programs]
     assert ranked == sorted(ranked, reverse=True)
