@@ -31,6 +31,7 @@ from plugin.screens.sign_view import (
     choices_of,
     meeting_of,
 )
+from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.warning_lines import unanswered
 from plugin.visit import Visit
 
@@ -238,6 +239,7 @@ def _view(launch: Passed, visit: Visit) -> SignView:
         part2_consent(visit.chart, visit.today(launch.house.clock())),
         # Whether one was used in this visit, no chart tells.
         "needed" if visit.chart.patient.interpreter_needed else None,
+        texts_under(launch.house.knowledge),
     )
 
 

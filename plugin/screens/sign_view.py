@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from plugin.knowledge.texts import Texts
 from plugin.matching.recommendation import Recommendation
 from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.disclosure import Disclosure, Part2Setting, disclosure
@@ -20,6 +21,7 @@ from plugin.referral.signed import Acknowledgement, Agreement, Choice
 from plugin.screens.cards import card
 from plugin.screens.draft import Draft
 from plugin.screens.meeting_times import own_start
+from plugin.screens.texts.guide_view import guide_note
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
@@ -65,6 +67,7 @@ class SignView:
     part2: Part2Setting
     consent: Part2Consent = NO_CONSENT
     interpreter: Interpreter | None = None
+    texts: Texts | None = None  # the guides, whose summaries go into the note
 
     def values(
         self,
@@ -138,12 +141,20 @@ class SignView:
             acknowledged=acknowledgements(shown, draft),
             withdrawal=draft.withdrawal if asks else None,
         )
-        sessions = [s.name for s in shown.single_sessions if s.id in draft.sessions]
-        if sessions and agreement == "named":
-            text += "\n" + self.words.say(
-                "Single session: %(names)s.", names="; ".join(sessions)
-            )
-        return text
+        if agreement != "named":
+            return text
+        return "\n".join((text, *self._sessions(shown, draft)))
+
+    def _sessions(self, shown: Recommendation, draft: Draft) -> list[str]:
+        """What was offered or done in the visit itself: only where it may be named."""
+        lines = []
+        names = [s.name for s in shown.single_sessions if s.id in draft.sessions]
+        if names:
+            said = "; ".join(names)
+            lines.append(self.words.say("Single session: %(names)s.", names=said))
+        if self.texts is not None:
+            lines += guide_note(self.texts, self.words.language, draft.guides)
+        return lines
 
     def _by_our_clock(self, choice: Choice) -> Choice:
         """The note says when an online meeting is here, not where it is held."""
