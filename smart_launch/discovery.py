@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from smart_launch.addresses import origin_of
 from smart_launch.errors import DiscoveryRefused, EhrBusy, EhrUnavailable
-from smart_launch.outbound import Outbound
+from smart_launch.outbound import Outbound, strict_json
 from smart_launch.registration import Registration, same_issuer
 
 _log = logging.getLogger("smart_launch")
@@ -137,8 +137,17 @@ def fetch(registration: Registration, outbound: Outbound) -> SmartConfiguration:
     )
     if reply.status != 200:
         raise EhrUnavailable(f"discovery answered {reply.status}", sent=True)
+    return read_configuration(reply.body, registration)
+
+
+def read_configuration(body: bytes, registration: Registration) -> SmartConfiguration:
+    """Read the document, and check what it says.
+
+    Raises: DiscoveryRefused, where it contradicts the registration; EhrUnavailable,
+            where it is no such document.
+    """
     try:
-        document = _Document.model_validate(reply.json())
+        document = _Document.model_validate(strict_json(body))
     except ValidationError as error:
         names = ", ".join(str(item["loc"][:1]) for item in error.errors()[:5])
         raise EhrUnavailable(

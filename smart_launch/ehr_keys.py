@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from smart_launch.discovery import PATIENCE
 from smart_launch.errors import EhrBusy, EhrUnavailable
-from smart_launch.outbound import Outbound
+from smart_launch.outbound import Outbound, strict_json
 from smart_launch.registration import Registration
 
 _log = logging.getLogger("smart_launch")
@@ -135,8 +135,13 @@ def fetch(registration: Registration, address: str, outbound: Outbound) -> KeySe
     )
     if reply.status != 200:
         raise EhrUnavailable(f"the key set's address answered {reply.status}")
+    return read_keys(reply.body)
+
+
+def read_keys(body: bytes) -> KeySet:
+    """Raises: EhrUnavailable, for anything but a set with at least one usable key."""
     try:
-        document = reply.json()
+        document = strict_json(body)
     except ValueError:
         raise EhrUnavailable("the key set is not JSON") from None
     listed = document.get("keys") if isinstance(document, dict) else None

@@ -1,55 +1,40 @@
-"""One registration, tried step by step against its live EHR.
+"""One registration, tried step by step: against its live EHR, or its saved documents.
 
 No patient is needed and none is read. Each step says what was found and, where it is
 not as it should be, how to mend it; what depends on a step that failed is not tried.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from plugin.operations.ehr_documents import CONFIGURATION, EhrDocuments, NotSaved
+from plugin.operations.proof import Proof
+from plugin.operations.step import Step
 from plugin.referral.plan import plan_write
 from plugin.referral.quirks import quirks_of
-from plugin.settings import Ehr, Settings
+from plugin.settings import Ehr
 from smart_launch.capability import CapabilityStatement, read_capabilities
-from smart_launch.client_auth import ClientAuthenticator
-from smart_launch.discovery import SmartConfiguration, fetch
-from smart_launch.ehr_keys import EhrKeys
-from smart_launch.errors import (
-    AddressRefused,
-    DiscoveryRefused,
-    EhrUnavailable,
-)
-from smart_launch.outbound import Outbound, Reply
+from smart_launch.discovery import SmartConfiguration
+from smart_launch.errors import AddressRefused, DiscoveryRefused, EhrUnavailable
 from smart_launch.registration import Registration
 from smart_launch.scopes import Scopes, least_asked
-
-# `narrows`: the app works, with less. `failed`: no launch can succeed.
-Verdict = Literal["ok", "narrows", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    name: str
-    verdict: Verdict
-    said: str
-    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    settings: Settings
+    """Takes: `proof`, None where there is no live EHR to prove anything to."""
+
     ehr: Ehr
     registration: Registration
-    outbound: Outbound
-    authenticator: ClientAuthenticator
+    documents: EhrDocuments
+    proof: Proof | None
 
     def steps(self) -> Iterator[Step]:
         """Every step, as soon as it is done."""
         configuration = None
         try:
-            configuration = fetch(self.registration, self.outbound)
+            configuration = self.documents.configuration()
         except EhrUnavailable as error:
             yield _unreachable(error, self.registration)
         if configuration is not None:
@@ -58,7 +43,10 @@ class Examination:
             yield self._ehr_keys(configuration)
             yield self._own_keys(configuration)
             yield self._scopes(configuration)
+            yield self._session(configuration)
             yield from self._writing(configuration)
+            if self.ehr.backend_services:
+                yield self._backend()
         yield self._framing()
 
     def _launching(self, configuration: SmartConfiguration) -> Step:
@@ -81,7 +69,11 @@ class Examination:
 
     def _ehr_keys(self, configuration: SmartConfiguration) -> Step:
         try:
-            EhrKeys(self.outbound).warm(self.registration, configuration)
+            self.documents.check_keys(configuration)
+        except NotSaved as error:
+            return Step(
+                "identity", "untried", str(error), f"Save {configuration.jwks_uri}"
+            )
         except EhrUnavailable as error:
             return Step(
                 "identity",
@@ -92,55 +84,16 @@ class Examination:
         return Step("identity", "ok", "the EHR's keys can be read, so users are proven")
 
     def _own_keys(self, configuration: SmartConfiguration) -> Step:
-        """Ask for a token with a code that nobody gave: only the client is at stake."""
-        url = configuration.token_endpoint
-        proof = self.authenticator.for_request(self.registration, url)
-        form = {
-            "grant_type": "authorization_code",
-            "code": "selfhelp-doctor",
-            "redirect_uri": self.registration.redirect_uri,
-            "code_verifier": "selfhelp-doctor-asks-for-nothing-at-all-0001",
-        }
-        content = "application/x-www-form-urlencoded"
-        try:
-            reply = self.outbound.request(
-                self.registration,
-                "POST",
-                url,
-                headers={"Content-Type": content, **proof.headers},
-                body=urlencode({**form, **proof.form}).encode(),
-                compressed=False,
-            )
-        except EhrUnavailable as error:
-            return Step(
-                "keys",
-                "failed",
-                f"the token endpoint does not answer ({error})",
-                "Ask the EHR whether this machine may reach its token endpoint",
-            )
-        return self._judged(_oauth_error(reply), reply.status)
+        if self.proof is None:
+            return Step("keys", "untried", "only the live EHR can say if it knows us")
+        return self.proof.client(configuration)
 
-    def _judged(self, error: str, status: int) -> Step:
-        if error in ("invalid_grant", "invalid_request"):
+    def _backend(self) -> Step:
+        if self.proof is None:
             return Step(
-                "keys", "ok", f"the EHR knows {self.ehr.client_id} and its proof"
+                "backend", "untried", "only the live EHR can say what it grants the app"
             )
-        if error in ("invalid_client", "unauthorized_client") or status == 401:
-            jwks = f"{self.settings.origin}/.well-known/jwks.json"
-            mend = {
-                "private_key_jwt": f"Register {jwks} with the EHR, and see that it can "
-                "be reached from there",
-                "client_secret_basic": "Put the secret that the EHR gave into "
-                "client_secret_file",
-                "none": "Register the app as a public client, or set client_auth",
-            }[self.ehr.client_auth]
-            return Step("keys", "failed", f"the EHR refuses {self.ehr.client_id}", mend)
-        return Step(
-            "keys",
-            "narrows",
-            f"the token endpoint answered {status}, which tells nothing",
-            "Open the app from a test patient to see whether signing in works",
-        )
+        return self.proof.backend()
 
     def _scopes(self, configuration: SmartConfiguration) -> Step:
         listed = configuration.scopes_supported
@@ -150,17 +103,32 @@ class Examination:
             for scope in self.ehr.scopes
             if scope.startswith("patient/") and not _covered(scope, asked)
         ]
-        if not missing:
-            return Step("scopes", "ok", "everything that is wanted is listed")
         if not listed:
             return Step(
                 "scopes", "ok", "the EHR lists none, so all wanted are asked for"
             )
+        if not missing:
+            return Step("scopes", "ok", "everything that is wanted is listed")
         return Step(
             "scopes",
             "narrows",
             f"not listed: {' '.join(missing)}",
             "The app does without, and the screen says so; ask the EHR for them",
+        )
+
+    def _session(self, configuration: SmartConfiguration) -> Step:
+        kinds = {"online_access", "offline_access"} & self._asked(configuration).others
+        if kinds:
+            return Step("session", "ok", "a sign-in can be renewed while it is used")
+        if not kinds.union(self.ehr.scopes) & {"online_access", "offline_access"}:
+            mend = "Add online_access to scopes"
+        else:
+            mend = "Ask the EHR whether it grants online_access without listing it"
+        return Step(
+            "session",
+            "narrows",
+            "a sign-in ends with its first token; what is not written by then waits",
+            mend,
         )
 
     def _asked(self, configuration: SmartConfiguration) -> Scopes:
@@ -189,26 +157,25 @@ class Examination:
             "note_only": "the note, which carries the referral",
             "handout": "nothing: hand-out and copyable text",
         }[plan.mode]
+        visit = ", with its visit" if plan.note_needs_encounter else ""
         yield Step(
             "writing",
             "ok" if plan.mode == "full" and not plan.reasons else "narrows",
-            f"will be written: {written}",
+            f"will be written: {written}{visit}",
             " ".join(plan.reasons),
         )
 
     def _statement(self) -> CapabilityStatement | Step:
         try:
-            reply = self.outbound.request(
-                self.registration, "GET", f"{self.registration.base}/metadata"
-            )
-            document = reply.json()
-        except (EhrUnavailable, ValueError):
-            document = None
-        if not isinstance(document, Mapping):
+            document = self.documents.statement()
+        except NotSaved as error:
+            url = f"{self.registration.base}/metadata"
+            return Step("server", "untried", str(error), f"Save {url}")
+        except EhrUnavailable as error:
             return Step(
                 "server",
                 "failed",
-                "the CapabilityStatement cannot be read",
+                f"the CapabilityStatement cannot be read ({error})",
                 "Without it nothing is written: ask the EHR to mend its /metadata",
             )
         statement = read_capabilities(document)
@@ -235,22 +202,18 @@ class Examination:
 
 def _unreachable(error: EhrUnavailable, registration: Registration) -> Step:
     host = urlsplit(registration.issuer).hostname
-    if isinstance(error, DiscoveryRefused):
+    if isinstance(error, NotSaved):
+        mend = (
+            f"Save {registration.base}/.well-known/smart-configuration there as "
+            f"{CONFIGURATION}"
+        )
+    elif isinstance(error, DiscoveryRefused):
         mend = "Compare issuer, oidc_issuer and allowed_hosts with what the EHR says"
     elif isinstance(error, AddressRefused):
         mend = f"List the range of {host} in allowed_networks, if it is your own"
     else:
         mend = f"See that this machine reaches {host}: name, firewall, proxy, ca_file"
     return Step("discovery", "failed", str(error), mend)
-
-
-def _oauth_error(reply: Reply) -> str:
-    try:
-        document = reply.json()
-    except ValueError:
-        return ""
-    error = document.get("error") if isinstance(document, Mapping) else None
-    return error if isinstance(error, str) else ""
 
 
 def _covered(scope: str, asked: Scopes) -> bool:

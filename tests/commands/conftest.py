@@ -42,12 +42,12 @@ class Installation:
             f'client_id = "selfhelp"\n{more}'
         )
 
-    def register(self, sandbox: RunningSandbox) -> None:
+    def register(self, sandbox: RunningSandbox, *, own_access: bool = False) -> None:
         """As a hospital would: hand over the public keys."""
         foundation = lay(load_settings(self.config, os.environ))
         foundation.prepare()
         jwks = foundation.signing_keys.public_jwks()
-        sandbox.register_client(APP, jwks=jwks)
+        sandbox.register_client(APP, jwks=jwks, own_access=own_access)
         foundation.engine.dispose()
 
     def run(self, *arguments: str) -> Ended:
