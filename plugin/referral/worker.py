@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from plugin.audit.trail import Trail
 from plugin.clock import Clock
+from plugin.fhir import warm
 from plugin.logs import log
 from plugin.referral.job_time import JobTime, job_time
 from plugin.referral.jobs import LEASE, Job, Jobs
@@ -79,6 +80,7 @@ class Worker:
         running: set[Future[None]] = set()
         woken = 0.0
         with ThreadPoolExecutor(self.at_once, thread_name_prefix="write") as pool:
+            pool.submit(warm)  # the first signature would wait for it otherwise
             while not stop.is_set():
                 try:
                     if time.monotonic() - woken >= _WAKE_EVERY:

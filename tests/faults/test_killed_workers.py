@@ -1,0 +1,26 @@
+"""W04: a worker that is killed at any moment loses nothing and repeats nothing."""
+
+import random
+from typing import Any
+
+import pytest
+from hospital import hospital
+from killing import finish, killed_at_random
+
+KILLS = 20
+PATIENCE = 90.0  # seconds; a lost create is looked for, waits, and is looked for again
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_W04_workers_killed_at_random_write_each_order_and_note_once(
+    database_url: str,
+) -> None:
+    with hospital(database_url) as place:
+        referrals: list[Any] = place.sign(place.launch(), 40)
+        draw = random.Random(4)
+        killed = killed_at_random(place, referrals, kills=KILLS, draw=draw)
+        assert killed >= KILLS // 2, "most must be killed while there is work"
+        finish(place, referrals, PATIENCE)
+        assert place.open_jobs(referrals) == {}
+        assert place.findings(referrals) == []
