@@ -74,6 +74,10 @@ _BINDINGS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "docStatus": frozenset({"preliminary", "final", "amended", "entered-in-error"}),
     },
     "Provenance": {},
+    "AuditEvent": {
+        "action": frozenset("CRUDE"),
+        "outcome": frozenset({"0", "4", "8", "12"}),
+    },
     "Task": {"status": _TASK_STATUS, "intent": _TASK_INTENT, "priority": _PRIORITY},
     "QuestionnaireResponse": {
         "status": frozenset(
@@ -109,6 +113,7 @@ _TARGETS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "requester": _PEOPLE,
         "owner": _PEOPLE,
     },
+    "AuditEvent": {"agent.who": _PEOPLE},
     "QuestionnaireResponse": {
         "basedOn": frozenset({"ServiceRequest"}),
         "subject": frozenset({"Patient"}),

@@ -73,11 +73,17 @@ class Entry:
     outcome: str
     detail: Mapping[str, Any] = field(repr=False)
     digest: str = ""
-    has_identity: bool = False
+    sealed: bytes | None = field(default=None, repr=False)
 
     @property
     def key(self) -> Key:
         return Key(micros(self.at), self.sequence)
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """What `Trail.identity` opens a patient's identity with."""
+        columns = {"tenant": self.tenant, "sequence": self.sequence}
+        return columns | {"identity": self.sealed}
 
     @property
     def referral(self) -> str:
@@ -268,5 +274,5 @@ def _entry(row: Any) -> Entry:
         outcome=row.outcome,
         detail=told["detail"],
         digest=row.chain.hex(),
-        has_identity=row.identity is not None,
+        sealed=row.identity,
     )

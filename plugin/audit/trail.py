@@ -119,7 +119,7 @@ class Trail:
             event.patient.encode(), **_identity_place(event.tenant, sequence)
         )
 
-    def identity(self, row: RowMapping) -> str:
+    def identity(self, row: RowMapping | Mapping[str, Any]) -> str:
         """The FHIR id behind a record's pseudonym. Who asks records that they asked.
 
         Raises: SealBroken for a record that was moved or changed.
