@@ -8,7 +8,7 @@ EHR again; nothing of it is stored.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -128,10 +128,17 @@ class Visits:
     )
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def open(self, context: LaunchContext, stated: Stated | None = None) -> Visit:
+    def open(
+        self,
+        context: LaunchContext,
+        stated: Stated | None = None,
+        *,
+        seen: Callable[[Chart], None] = lambda _chart: None,
+    ) -> Visit:
         """The visit of a launch, read now or some minutes ago.
 
-        Takes: what was stated in this visit; None leaves it as it was.
+        Takes: what was stated in this visit; None leaves it as it was; `seen`, which is
+               told of a chart that is read now, before anything follows from it.
         Raises: SmartError, where the patient cannot be read or the grant is over.
         """
         slot = self._slot(context.id)
@@ -139,7 +146,7 @@ class Visits:
             visit = slot.visit
             if visit is None or self.clock() - visit.read_at >= KEPT_FOR:
                 before = visit.stated if visit else Stated()
-                visit = self._read(context, stated or before)
+                visit = self._read(context, stated or before, seen)
             elif stated is not None and stated != visit.stated:
                 visit = self._again(context, visit, stated)
             slot.visit = visit
@@ -180,7 +187,9 @@ class Visits:
                 self._slots.popitem(last=False)
             return slot
 
-    def _read(self, context: LaunchContext, stated: Stated) -> Visit:
+    def _read(
+        self, context: LaunchContext, stated: Stated, seen: Callable[[Chart], None]
+    ) -> Visit:
         fhir = self.smart.fhir(context.id)
         now = self.clock()
         with ThreadPoolExecutor(1, thread_name_prefix="capabilities") as beside:
@@ -192,6 +201,7 @@ class Visits:
                 now=now,
                 scopes=context.scopes,
             )
+            seen(chart)
             capabilities = asked.result()
         self._note_reading(context, chart)
         visit = self._recommended(context, chart, stated, now)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
+from plugin.chart.chart import Chart
 from plugin.house import House
 from plugin.screens.draft import Draft, draft_from
 from plugin.screens.gate import Passed
@@ -31,9 +33,16 @@ def begin_from_card(house: House, context: LaunchContext) -> None:
         house.contexts.keep_draft(context, NAME, draft.to_bytes())
 
 
-def visit_of(launch: Passed, draft: Draft) -> Visit:
-    """The visit as this draft wants it: also after a restart, or in another process."""
-    return launch.house.visits.open(launch.context, stated_in(draft))
+def visit_of(
+    launch: Passed,
+    draft: Draft,
+    seen: Callable[[Chart], None] = lambda _chart: None,
+) -> Visit:
+    """The visit as this draft wants it: also after a restart, or in another process.
+
+    Takes: `seen`, which is told of a chart that is read now.
+    """
+    return launch.house.visits.open(launch.context, stated_in(draft), seen=seen)
 
 
 def stated_in(draft: Draft) -> Stated:

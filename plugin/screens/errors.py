@@ -182,7 +182,7 @@ _ENDED = {
 }
 
 
-def told_as(error: Exception) -> Told:
+def told_as(error: BaseException) -> Told:
     """What may be said of an error: its status, and its class's own public text."""
     if isinstance(error, HTTPException):
         status = error.status_code
@@ -244,17 +244,35 @@ def _json(said: Told) -> Response:
     )
 
 
-def _page(request: Request, said: Told) -> Response:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An error in the reader's words."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def said(error: BaseException, words: Words) -> Said:
+    return _in_words(told_as(error), words)
+
+
+def _in_words(told: Told, words: Words) -> Said:
+    lines = (told.public, *told.problems)
+    return Said(words.say(told.title), tuple(words.say(line) for line in lines))
+
+
+def _page(request: Request, told: Told) -> Response:
     words = words_of(request)
+    shown = _in_words(told, words)
     values: Mapping[str, object] = {
-        "sign": "lock" if said.status in (401, 403) else "caution",
-        "title": words.say(said.title),
-        "lines": [words.say(said.public), *(words.say(p) for p in said.problems)],
+        "sign": "lock" if told.status in (401, 403) else "caution",
+        "title": shown.title,
+        "lines": shown.lines,
         "next_step": "",
         "link": None,
         "desk": "",
     }
-    return page("message.html", words, values, status=said.status)
+    return page("message.html", words, values, status=told.status)
 
 
 def words_of(request: Request) -> Words:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from plugin.chart.chart import Chart
+from plugin.matching.moments import age_in_years
+from plugin.screens.as_it_comes import Parts, page_as_it_comes, shows_as_it_comes
 from plugin.screens.choosing import Asked, asked, draft_of
 from plugin.screens.draft import MOST_CHOICES, Draft
 from plugin.screens.drafts import draft_of_launch, keep, visit_of, with_key
-from plugin.screens.frames import frame_of
+from plugin.screens.errors import said
+from plugin.screens.frames import frame_before_chart, frame_of, with_chart
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
 from plugin.screens.help_lines import HelpLines
+from plugin.screens.patient_line import Frame
 from plugin.screens.posted import Form
 from plugin.screens.recommend_view import RecommendView
-from plugin.screens.render import page
+from plugin.screens.render import render
 from plugin.screens.texts.guide_view import guides_for
 from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.warning_lines import unanswered
@@ -26,8 +33,39 @@ _AN_ID = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @router.get("/launches/{launch_id}/")
-def recommend(launch: Launch) -> Response:
-    return _page(launch, draft_of_launch(launch))
+def recommend(launch: Launch, request: Request) -> Response:
+    draft = draft_of_launch(launch)
+    if not shows_as_it_comes(request):
+        return _page(launch, draft)
+    frame = frame_before_chart(launch, "recommend")
+    opening = {"frame": frame, "failed": None, "waits_for": ""}
+    words = launch.words
+
+    def read(tell: Callable[[str], None]) -> str:
+        return _html(
+            launch, draft, seen=lambda chart: tell(_line(launch, frame, chart))
+        )
+
+    def waiting() -> str:
+        waits_for = words.say("Reading the chart …")
+        return render("opening.html", words, {**opening, "waits_for": waits_for})
+
+    def failed(error: BaseException) -> str:
+        return render("opening.html", words, {**opening, "failed": said(error, words)})
+
+    return page_as_it_comes(Parts(waiting, read, failed))
+
+
+def _line(launch: Passed, frame: Frame, chart: Chart) -> str:
+    """The patient's line, and the skeleton of what follows it."""
+    words = launch.words
+    age = age_in_years(chart.patient.birth_date, launch.house.clock())
+    values = {
+        "frame": with_chart(frame, launch, chart, age),
+        "waits_for": words.say("Looking for groups and meetings …"),
+    }
+    pieces = (render(name, words, values) for name in ("patient.html", "waiting.html"))
+    return "".join(pieces)
 
 
 @router.post("/launches/{launch_id}/choices")
@@ -85,7 +123,17 @@ def _cannot_review(launch: Passed, draft: Draft) -> str:
 def _page(
     launch: Passed, draft: Draft, *, problem: str = "", status: int = 200
 ) -> Response:
-    visit = visit_of(launch, draft)
+    return HTMLResponse(_html(launch, draft, problem=problem), status_code=status)
+
+
+def _html(
+    launch: Passed,
+    draft: Draft,
+    *,
+    problem: str = "",
+    seen: Callable[[Chart], None] = lambda _chart: None,
+) -> str:
+    visit = visit_of(launch, draft, seen)
     words, now = launch.words, visit.local(launch.house.clock())
     lacking = unanswered(
         visit.recommendation.warnings, draft.answers, words, now.date()
@@ -107,9 +155,8 @@ def _page(
         waits=bool(lacking),
     )
     frame = frame_of(launch, visit, "recommend")
-    return page(
+    return render(
         "recommend.html",
         words,
         {"frame": frame, "problem": problem, "said": "", **values},
-        status=status,
     )

@@ -158,6 +158,12 @@ function outcome(form) {
 }
 
 /* ---- small things ---- */
+/* The page is whole now. Style hides these already, where the browser knows how. */
+for (const part of all(".waiting")) part.remove();
+/* A page that was sent in parts had its title before the patient was known. */
+const titled = one("[data-title]");
+if (titled) document.title = titled.dataset.title;
+
 if (window.matchMedia("(max-width: 599px)").matches) {
   for (const part of all(".fold-narrow")) part.open = false;
 }
