@@ -158,7 +158,7 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         random=smart.random,
         scopes=backend_scopes(settings),
     )
-    knowledge = load_knowledge()
+    knowledge = load_knowledge(settings.site_file)
     directory = Directory(engine, clock)
     ledger = Ledger(engine, trail, clock)
     signing = Signing(ledger, trail, directory, settings, clock, uuid.uuid4)

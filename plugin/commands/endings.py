@@ -78,12 +78,13 @@ def _of_packages(error: BaseException) -> tuple[int, str]:
     """The errors of the packages, and what nobody foresaw."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from plugin.knowledge.errors import SiteFileRefused
     from plugin.logs import failure
     from plugin.settings import ConfigRefused
     from plugin.store.errors import SchemaRefused, StoreError
     from smart_launch.errors import RegistrationInvalid, SmartError
 
-    if isinstance(error, ConfigRefused | RegistrationInvalid):
+    if isinstance(error, ConfigRefused | RegistrationInvalid | SiteFileRefused):
         return 2, str(error)
     if isinstance(error, SchemaRefused):
         return 3, str(error)

@@ -1,4 +1,4 @@
-"""`selfhelp knowledge`: check the rule base, and print a rule's sheet."""
+"""`selfhelp knowledge`: check the rules and the texts, and print a rule's sheet."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from plugin.commands.endings import BadInput, Findings
-from plugin.knowledge.errors import KnowledgeBroken
 from plugin.knowledge.load import load_knowledge, read_data
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -27,25 +26,23 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Check the rule base against its schema, codes and citations."""
+    """Check rules and texts against their schemas, codes and citations."""
     from plugin.knowledge.check import findings
+    from plugin.knowledge.check_texts import text_findings
+    from plugin.knowledge.texts import read_texts
 
     data = read_data()
-    if site is not None:
-        from plugin.knowledge.site import apply_site
-
-        try:
-            data = apply_site(data, site)
-        except KnowledgeBroken as error:
-            raise BadInput(f"{error}.") from error
     found = findings(data, _listed(icd10cm) if icd10cm else None)
+    if not found:
+        found = text_findings(read_texts(), load_knowledge())
+    own = f", with {load_knowledge(site).site}" if site is not None else ""
     for line in found:
         print(line)
     if found:
         raise Findings(f"{len(found)} findings: mend the data files named above.")
     version = data["knowledge"]["version"]
     looked_up = "looked up" if icd10cm else "well formed (not looked up)"
-    print(f"Knowledge {version}: nothing found. ICD-10-CM codes {looked_up}.")
+    print(f"Knowledge {version}{own}: nothing found. ICD-10-CM codes {looked_up}.")
 
 
 @app.command()

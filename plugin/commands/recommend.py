@@ -1,5 +1,6 @@
 """`selfhelp recommend`: the whole recommendation for a Bundle, without an EHR."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +57,7 @@ def recommend(
 ) -> None:
     """Recommend for a FHIR Bundle, without an EHR."""
     when = _moment(at) if at else system_clock()
-    knowledge = load_knowledge()
+    knowledge = load_knowledge(_site_file(config))
     wishes = _preferences(preferences, knowledge)
     place = _place(near)
     if not is_language(language):
@@ -146,6 +147,16 @@ def _preferences(file: Path | None, knowledge: Knowledge) -> Preferences:
         raise BadInput(f"{file} is not JSON: give one JSON object.") from None
     except PreferencesRefused as error:
         raise BadInput(f"{file}: {error}.") from error
+
+
+def _site_file(config: Path | None) -> Path | None:
+    """The hospital's own file, if one is named. Raises: ConfigRefused."""
+    if config is None and not os.environ.get("SELFHELP_CONFIG"):
+        return None
+    from plugin.commands.directory_parts import with_some_key
+    from plugin.settings import load_settings
+
+    return load_settings(config, with_some_key(os.environ)).site_file
 
 
 @contextmanager

@@ -38,10 +38,12 @@ def serve(
     """Run the app, with the write-back worker inside."""
     from plugin import logs
     from plugin.foundation import lay
+    from plugin.knowledge.load import load_knowledge
 
     logs.send_to()
     settings = settings_of(config)
     # Before anything listens, so that a mistake ends the command and not each process.
+    load_knowledge(settings.site_file)
     lay(settings).prepare()
     if config is not None:
         os.environ[_CONFIG] = str(config.resolve())

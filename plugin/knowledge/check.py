@@ -29,16 +29,23 @@ def findings(
         knowledge = knowledge_from(data)
     except KnowledgeBroken as error:
         return [*found, str(error)]
-    found += _needs(knowledge)
-    found += _programs(knowledge)
-    found += _sessions(knowledge)
-    found += _rules(knowledge)
-    found += _help_lines(knowledge)
-    found += _weights(knowledge)
+    found += reference_findings(knowledge)
     found += _snomed_codes(data)
     if icd10cm is not None:
         found += _codes(data, sorted(icd10cm))
     return found
+
+
+def reference_findings(knowledge: Knowledge) -> list[str]:
+    """What one part of the knowledge base says of another, and does not hold."""
+    return [
+        *_needs(knowledge),
+        *_programs(knowledge),
+        *_sessions(knowledge),
+        *_rules(knowledge),
+        *_help_lines(knowledge),
+        *_weights(knowledge),
+    ]
 
 
 def _missing(where: str, names: Iterable[str], known: Collection[str]) -> list[str]:

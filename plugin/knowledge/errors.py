@@ -1,7 +1,8 @@
 """What can go wrong with the knowledge base.
 
 KnowledgeError
-└── KnowledgeBroken   a data file lacks something, or says something impossible
+└── KnowledgeBroken       a data file lacks something, or says something impossible
+    └── SiteFileRefused   the hospital's own file: where, and what is wrong there
 """
 
 
@@ -12,3 +13,7 @@ class KnowledgeError(Exception):
 
 class KnowledgeBroken(KnowledgeError):
     """The message names the file and what is wrong in it."""
+
+
+class SiteFileRefused(KnowledgeBroken):
+    """The message names the file and, where it is known, the line."""

@@ -32,14 +32,13 @@ Json = dict[str, Any]
 def load_knowledge(site_file: Path | None = None) -> Knowledge:
     """The knowledge base of this release, with a hospital's own changes on top.
 
-    Raises: KnowledgeBroken.
+    Raises: KnowledgeBroken; SiteFileRefused, naming the line of the hospital's file.
     """
-    data = read_data()
-    if site_file is not None:
-        from plugin.knowledge.site import apply_site  # noqa: PLC0415 - seldom needed
+    if site_file is None:
+        return knowledge_from(read_data())
+    from plugin.knowledge.site import site_knowledge  # noqa: PLC0415 - seldom needed
 
-        data = apply_site(data, site_file)
-    return knowledge_from(data)
+    return site_knowledge(read_data(), site_file)
 
 
 def read_data() -> dict[str, Json]:

@@ -1,21 +1,38 @@
 """The JSON Schemas of the data files. Not needed to load them: to check them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 SCHEMAS = Path(__file__).parent / "schema"
 
 
-def problems(name: str, data: Any) -> list[str]:
-    """What a data file does not keep of its schema: where, and what."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that a data file does not keep of its schema."""
+
+    path: tuple[str | int, ...]
+    what: str
+
+    def __str__(self) -> str:
+        return f"{'/'.join(map(str, self.path)) or 'the file'}: {self.what}"
+
+
+def problems(name: str, data: Any) -> list[Problem]:
     schema = orjson.loads((SCHEMAS / f"{name}.schema.json").read_bytes())
-    errors = Draft202012Validator(schema).iter_errors(data)
-    found = sorted(errors, key=lambda e: [str(part) for part in e.absolute_path])
-    return [f"{_where(list(e.absolute_path))}: {e.message[:200]}" for e in found]
+    found = [
+        Problem((*error.absolute_path, *_unknown(error)), error.message[:200])
+        for error in Draft202012Validator(schema).iter_errors(data)
+    ]
+    return sorted(found, key=lambda problem: [str(part) for part in problem.path])
 
 
-def _where(path: list[Any]) -> str:
-    return "/".join(str(part) for part in path) or "the file"
+def _unknown(error: ValidationError) -> list[str]:
+    """The key that is not known, where this is what is wrong."""
+    if error.validator != "additionalProperties" or not isinstance(error.schema, dict):
+        return []
+    known = error.schema.get("properties", {})
+    return [key for key in error.instance if key not in known][:1]

@@ -25,6 +25,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _keys(settings)
     yield from _metrics_token(settings)
     yield from _demo_directory(settings)
+    yield from _site_file(settings)
     for number, ehr in enumerate(settings.ehrs):
         for check in _EHR_CHECKS:
             for key, what, mend in check(ehr, settings):
@@ -106,6 +107,15 @@ def _demo_directory(settings: Settings) -> Iterator[Finding]:
             ("demo_directory",),
             "demo_directory has invented meetings",
             "Leave it out: it is for demonstrations, with allow_loopback_http = true",
+        )
+
+
+def _site_file(settings: Settings) -> Iterator[Finding]:
+    if settings.site_file and not settings.site_file.is_file():
+        yield Finding(
+            ("knowledge", "site_file"),
+            f"site_file names {settings.site_file}, which is not there",
+            "Give the path of the hospital's own JSON file, or leave [knowledge] out",
         )
 
 

@@ -21,6 +21,7 @@ from plugin.settings.shape import (
     Feed,
     Sessions,
     Settings,
+    SiteKnowledge,
 )
 
 _TABLES: Mapping[str, type[BaseModel]] = {
@@ -29,8 +30,11 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "sessions": Sessions,
     "audit_login": AuditLogin,
     "checkpoints": Checkpoints,
+    "knowledge": SiteKnowledge,
 }
 
+# Files that are named relative to the configuration file.
+_FILES = ("client_secret_file", "metrics_token_file", "ca_file", "site_file")
 # Keys of `Settings` that no file may set, and what to do instead.
 _NOT_IN_FILE = {
     "master_key": "Set SELFHELP_MASTER_KEY or SELFHELP_MASTER_KEY_FILE instead",
@@ -134,7 +138,7 @@ def _read_secrets(values: dict[str, Any], folder: Path) -> None:
     """
     everywhere: list[tuple[lines.Path, dict[str, Any]]] = [((), values)]
     for _, table in everywhere + _tables(values):
-        for key in ("client_secret_file", "metrics_token_file", "ca_file"):
+        for key in _FILES:
             if isinstance(table.get(key), str) and table[key]:
                 table[key] = str(folder / table[key])
         for key in ("client_secret", "metrics_token"):

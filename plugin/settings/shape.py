@@ -6,6 +6,7 @@ the network's rules is checked in `checks`.
 
 import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -225,6 +226,12 @@ class Checkpoints(Table):
     every_hours: int = Field(default=24, ge=1, le=24 * 31)
 
 
+class SiteKnowledge(Table):
+    """The hospital's own changes to the rule base."""
+
+    site_file: str = Field(min_length=1)
+
+
 class Settings(Table):
     """Everything an installation decides. Built once, at the entry point."""
 
@@ -237,6 +244,7 @@ class Settings(Table):
     sessions: Sessions = Sessions()
     audit_login: AuditLogin | None = None
     checkpoints: Checkpoints | None = None
+    knowledge: SiteKnowledge | None = None
     # 32 bytes each. The first is used for what is new; all of them for what is old.
     master_keys: tuple[SecretBytes, ...] = Field(min_length=1)
     audit_keys: tuple[SecretBytes, ...] = Field(min_length=1)
@@ -248,6 +256,11 @@ class Settings(Table):
     def origin(self) -> str:
         """What a browser sends as `Origin` from our own pages."""
         return self.public_url.rstrip("/")
+
+    @property
+    def site_file(self) -> Path | None:
+        """The hospital's own file of programmes and help lines, where it has one."""
+        return Path(self.knowledge.site_file) if self.knowledge else None
 
     @property
     def redirect_uri(self) -> str:

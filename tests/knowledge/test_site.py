@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from plugin.knowledge.errors import KnowledgeBroken
+from plugin.cli import main
+from plugin.knowledge.errors import KnowledgeBroken, SiteFileRefused
 from plugin.knowledge.load import load_knowledge, read_data
 
 
@@ -44,7 +45,10 @@ def test_site_adds_a_help_line(site: Any) -> None:
     line = dict(
         read_data()["help_lines"]["help_lines"][0], id="line_own", countries=["FR"]
     )
-    knowledge = load_knowledge(site(help_lines=[line]))
+    knowledge = load_knowledge(
+        site(help_lines=[line], emergency_numbers={"FR": "15 or 112"})
+    )
+    assert knowledge.emergency_numbers["FR"] == "15 or 112"
     assert knowledge.lines_for(("crisis",), "FR")[0].id == "line_own"
 
 
@@ -66,6 +70,109 @@ def test_mistake_is_refused_with_its_place(
 ) -> None:
     with pytest.raises(KnowledgeBroken, match=says):
         load_knowledge(site(**said))
+
+
+WRITTEN = """{
+ "version": "general-1",
+ "hide": ["refuge",
+          "nobody"],
+ "weights": {"aa": 1.2},
+ "checked": {"line_988": "2026-11-20"}
+}"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        pytest.param("", "", 4, "nobody is no programme", id="hides-nothing"),
+        pytest.param('"nobody"', '"aa" x', 4, "not JSON", id="not-json"),
+        pytest.param("1.2", "9", 5, "weights/aa: 9 is greater", id="weight"),
+        pytest.param('"hide"', '"hides"', 3, "'hides' was unexpected", id="odd-key"),
+        pytest.param("11-20", "13-20", 6, "2026-13-20 is no day", id="no-day"),
+        pytest.param("line_988", "line_0", 6, "line_0, which is not", id="no-line"),
+    ],
+)
+def test_mistake_is_refused_with_file_and_line(
+    tmp_path: Path, old: str, new: str, line: int, says: str
+) -> None:
+    text = WRITTEN.replace(old, new) if old else WRITTEN
+    if line != 4:
+        text = text.replace('"nobody"', '"mm"')
+    file = tmp_path / "site.json"
+    file.write_text(text)
+    with pytest.raises(SiteFileRefused) as refused:
+        load_knowledge(file)
+    assert str(refused.value).startswith(f"{file}:{line}: ")
+    assert says in str(refused.value)
+
+
+def _own(**said: Any) -> dict[str, Any]:
+    program = read_data()["programs"]["programs"][0]
+    return {**program, "id": "ward_group", "name": "Ward group", **said}
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        pytest.param(
+            {"needs": [{"need": "astrology", "role": "primary"}], "evidence": []},
+            "astrology is not known",
+            id="unknown-need",
+        ),
+        pytest.param(
+            {
+                "evidence": [
+                    {
+                        "need": "alcohol",
+                        "grade": "B",
+                        "citations": ["nobody2020"],
+                        "note": "",
+                    }
+                ]
+            },
+            "nobody2020 is not known",
+            id="unknown-citation",
+        ),
+        pytest.param({"age": {"min": 40, "max": 20}}, "hold nobody", id="ages"),
+    ],
+)
+def test_own_programme_passes_the_checks_of_the_release(
+    site: Any, said: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(SiteFileRefused, match=f"programme ward_group: .*{says}"):
+        load_knowledge(site(programs=[_own(**said)]))
+
+
+def test_help_line_of_a_new_country_needs_its_emergency_number(site: Any) -> None:
+    line = dict(read_data()["help_lines"]["help_lines"][0], id="own", countries=["FR"])
+    with pytest.raises(SiteFileRefused, match="no emergency number for FR"):
+        load_knowledge(site(help_lines=[line]))
+
+
+def test_site_cannot_take_a_safety_rule_away(site: Any) -> None:
+    own = _own(id="oa", exclusions=[])
+    knowledge = load_knowledge(site(programs=[own], hide=["mm"]))
+    assert "oa" in knowledge.rule("S10").removes.programs
+    assert len(knowledge.rules) == 26
+
+
+def test_command_names_the_line_of_the_site_file(
+    site: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = site(hide=["nobody"])
+    with pytest.raises(SystemExit) as ended:
+        main(["knowledge", "check", "--site", str(file)])
+    assert ended.value.code == 2
+    assert f"{file}:1: nobody is no programme" in capsys.readouterr().err
+
+
+def test_command_names_a_site_file_that_holds(
+    site: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["knowledge", "check", "--site", str(site(hide=["refuge"]))])
+    assert ended.value.code == 0
+    assert "with general-1: nothing found" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])

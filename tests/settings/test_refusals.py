@@ -143,6 +143,20 @@ def changed(good: str, old: str, new: str) -> str:
             id="T02-duplicate-id",
         ),
         pytest.param(
+            "[[ehr]]",
+            '[knowledge]\nsite_file = "site.json"\n[[ehr]]',
+            5,
+            "site.json, which is not there",
+            id="site-file",
+        ),
+        pytest.param(
+            "[[ehr]]",
+            '[knowledge]\nsite = "site.json"\n[[ehr]]',
+            4,
+            "site_file is missing",
+            id="site-file-missing",
+        ),
+        pytest.param(
             FRAMES,
             'ca_file = "hospital.pem"',
             8,
