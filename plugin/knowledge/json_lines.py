@@ -5,7 +5,7 @@ The text is read a second time, only for places: it is never used to read a valu
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from json.decoder import JSONDecodeError, JSONDecoder, scanstring
+from json import JSONDecodeError, JSONDecoder
 
 Path = tuple[str | int, ...]
 
@@ -48,7 +48,7 @@ def _places(text: str, at: int, path: Path) -> Iterator[tuple[Path, int]]:
 def _members(text: str, at: int, path: Path) -> Iterator[tuple[Path, int]]:
     at = _after_blank(text, at + 1)
     while text[at] != "}":
-        key, end = scanstring(text, at + 1, True)
+        key, end = _VALUE(text, at)
         colon = _after_blank(text, end)
         value = _after_blank(text, colon + 1)
         yield from _places(text, value, (*path, key))

@@ -35,4 +35,5 @@ def _unknown(error: ValidationError) -> list[str]:
     if error.validator != "additionalProperties" or not isinstance(error.schema, dict):
         return []
     known = error.schema.get("properties", {})
-    return [key for key in error.instance if key not in known][:1]
+    said: Any = error.instance
+    return [key for key in said if key not in known][:1]
