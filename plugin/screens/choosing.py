@@ -46,6 +46,7 @@ def draft_of(
     removed = {r.id for r in shown.removed}
     taken = replace(
         draft,
+        restored=False,
         preferences=_preferences(form, draft.preferences, removed | programs),
         place=cast(
             "PlaceChoice",

@@ -44,6 +44,7 @@ class Draft:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     agreement: str = ""
     note: str | None = None  # None: the note as drafted
+    restored: bool = False  # from a session that ran out
     key: str = ""  # what makes a second press of Sign the same signature
 
     def to_bytes(self) -> bytes:
@@ -61,6 +62,17 @@ class Draft:
             note=None,
             key="",
         )
+
+
+def restored(stored: bytes) -> Draft:
+    """A draft of a session that ran out, as it may be gone on with.
+
+    What was said of the patient's safety is asked again: it is of another hour.
+    """
+    draft = draft_from(stored)
+    return replace(
+        draft, answers={}, withdrawal="not_asked", agreement="", key="", restored=True
+    )
 
 
 def draft_from(stored: bytes | None) -> Draft:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from plugin.chart.chart import Chart
 from plugin.house import House
-from plugin.screens.draft import Draft, draft_from
+from plugin.screens.draft import Draft, draft_from, restored
 from plugin.screens.gate import Passed
 from plugin.visit import Stated, Visit
 from smart_launch.context import LaunchContext
@@ -23,6 +23,13 @@ def draft_of_launch(launch: Passed) -> Draft:
 def keep(launch: Passed, draft: Draft) -> Draft:
     launch.house.contexts.keep_draft(launch.context, NAME, draft.to_bytes())
     return draft
+
+
+def go_on(house: House, context: LaunchContext) -> None:
+    """Take up what this user left with this patient when the session before ran out."""
+    left = house.contexts.take_left_draft(context, NAME)
+    if left is not None:
+        house.contexts.keep_draft(context, NAME, restored(left).to_bytes())
 
 
 def begin_from_card(house: House, context: LaunchContext) -> None:

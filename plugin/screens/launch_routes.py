@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from plugin.audit.trail import NO_TENANT, Event
 from plugin.house import House
-from plugin.screens.drafts import begin_from_card
+from plugin.screens.drafts import begin_from_card, go_on
 from plugin.screens.errors import NoCookieAtSignIn
 from plugin.screens.gate import ChangingLaunch, house_of, launch_cookies
 from plugin.screens.render import page
@@ -72,9 +72,16 @@ def callback(request: Request) -> Response:
                 detail={"reason": reason, "by": context.id},
             ),
         )
+    go_on(house, context)
     begin_from_card(house, context)
     house.worker.nudge()  # what waited for this clinician to come back goes on
     return _onward(f"/launches/{context.id}/", finished.set_cookies)
+
+
+@router.post("/launches/{launch_id}/stay")
+def stay(launch: ChangingLaunch) -> Response:
+    """Somebody is still there: the session starts to run anew."""
+    return Response(status_code=204)
 
 
 @router.post("/launches/{launch_id}/end")

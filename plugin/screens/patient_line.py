@@ -29,6 +29,7 @@ class Frame:
     full_banner: bool
     open_referrals: int
     read: str
+    ends_in: int = 0  # seconds until a session that nobody uses runs out
 
 
 def patient_line(chart: Chart, age: int | None, words: Words) -> PatientLine:

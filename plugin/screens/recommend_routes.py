@@ -155,8 +155,12 @@ def _html(
         waits=bool(lacking),
     )
     frame = frame_of(launch, visit, "recommend")
+    restored = draft.restored and words.say(
+        "Your session ran out. What you had chosen is here again; answer the safety "
+        "questions anew."
+    )
     return render(
         "recommend.html",
         words,
-        {"frame": frame, "problem": problem, "said": "", **values},
+        {"frame": frame, "problem": problem, "said": restored, **values},
     )

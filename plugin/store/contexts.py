@@ -40,6 +40,9 @@ ContextRow = Row[Any]
 IDLE = timedelta(minutes=15)
 # A use is noted at most this often, so that a busy page does not write each time.
 _SEEN_EVERY = timedelta(seconds=30)
+# A draft of a launch that was left waits this long for its user to come back.
+_LEFT_FOR = timedelta(hours=2)
+_LEFT = ("idle", "expired")  # how a launch ends that nobody ended
 # Ended contexts stay this long, to answer "ended" and not "unknown".
 _KEPT_AFTER_END = timedelta(days=1)
 
@@ -172,6 +175,42 @@ class Contexts:
             return None
         return self._sealed(context.tenant, context.id).open_draft(name, sealed)
 
+    def take_left_draft(self, context: LaunchContext, name: str) -> bytes | None:
+        """What this user left unfinished with this patient when the session ran out.
+
+        It moves: the next launch does not find it again.
+        """
+        now = self.clock()
+        not_in_use = or_(
+            contexts.c.ended_reason.in_(_LEFT),
+            contexts.c.ended_at.is_(None)
+            & (contexts.c.seen_at <= micros(now - self.idle)),
+        )
+        found = (
+            select(drafts.c.context_id, drafts.c.sealed)
+            .join(contexts, contexts.c.id == drafts.c.context_id)
+            .where(
+                drafts.c.name == name,
+                drafts.c.updated_at > micros(now - _LEFT_FOR),
+                contexts.c.id != context.id,
+                contexts.c.tenant == context.tenant,
+                contexts.c.patient == context.patient,
+                contexts.c.subject == context.subject,
+                contexts.c.fhir_user == context.fhir_user,
+                not_in_use,
+            )
+            .order_by(drafts.c.updated_at.desc())
+            .limit(1)
+        )
+        with writing(self.engine) as connection:
+            row = connection.execute(found).first()
+            if row is None:
+                return None
+            left = (drafts.c.context_id == row.context_id) & (drafts.c.name == name)
+            connection.execute(delete(drafts).where(left))
+        seal = self._sealed(context.tenant, row.context_id)
+        return seal.open_draft(name, row.sealed)
+
     # What the writer asks for
 
     def usable(self, tenant: str, patient: str, subject: str) -> tuple[str, ...]:
@@ -243,7 +282,9 @@ class Contexts:
         if ended.rowcount:
             mine = grants.c.context_id == context_id
             connection.execute(delete(grants).where(mine))
-            connection.execute(delete(drafts).where(drafts.c.context_id == context_id))
+            if reason not in _LEFT:
+                own = drafts.c.context_id == context_id
+                connection.execute(delete(drafts).where(own))
 
     def _sealed(self, tenant: str, context_id: str) -> RowSeal:
         return RowSeal(self.seal, tenant, context_id)

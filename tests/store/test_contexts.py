@@ -285,6 +285,43 @@ def test_draft_is_kept_for_its_context_and_replaced(
 
 
 @pytest.mark.parametrize(
+    ("later", "changed", "ended", "found"),
+    [
+        pytest.param(20, {}, "", True, id="ran-out"),
+        pytest.param(20, {}, "idle", True, id="ran-out-and-told-so"),
+        pytest.param(5, {}, "", False, id="still-in-use"),
+        pytest.param(20, {}, "logged out", False, id="logged-out"),
+        pytest.param(20, {}, "superseded", False, id="superseded"),
+        pytest.param(121, {}, "", False, id="too-long-ago"),
+        pytest.param(20, {"patient": "pat-2"}, "", False, id="another-patient"),
+        pytest.param(20, {"subject": "sub-8"}, "", False, id="another-user"),
+        pytest.param(20, {"fhir_user": "Practitioner/9"}, "", False, id="another-role"),
+        pytest.param(20, {"tenant": "other"}, "", False, id="another-tenant"),
+    ],
+)
+def test_left_draft_is_found_once_by_its_user_and_patient(
+    contexts: Contexts,
+    stored: LaunchContext,
+    a_context: MakeContext,
+    a_grant: MakeGrant,
+    clock: Callable[..., object],
+    later: int,
+    changed: dict[str, object],
+    ended: str,
+    found: bool,
+) -> None:
+    contexts.keep_draft(stored, "note", b"half")
+    clock.forward(minutes=later)  # type: ignore[attr-defined]
+    if ended:
+        contexts.end(stored.id, ended)
+    again = a_context(**{"id": "ctx-2", **changed})
+    contexts.create(again, a_grant())
+    assert contexts.take_left_draft(again, "note") == (b"half" if found else None)
+    assert contexts.take_left_draft(again, "note") is None
+    assert contexts.take_left_draft(again, "other") is None
+
+
+@pytest.mark.parametrize(
     ("context", "grant", "found"),
     [
         pytest.param({}, {}, True, id="same-user-and-patient"),

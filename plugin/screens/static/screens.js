@@ -27,6 +27,13 @@ function recommend(form) {
     const strong = document.createElement("strong");
     strong.textContent = problem ?? (ordered.length ? ordered.map(line).join("; ") : nothing);
     say.replaceChildren(strong);
+    /* The server learns the order in which they were chosen from the order of these. */
+    for (const old of all("[name=order]", form)) old.remove();
+    for (const pick of ordered) {
+      const kept = document.createElement("input");
+      Object.assign(kept, { type: "hidden", name: "order", value: pick.value });
+      form.append(kept);
+    }
   };
 
   form.addEventListener("change", ({ target }) => {
@@ -45,15 +52,6 @@ function recommend(form) {
       one("[data-when]", next).textContent = target.dataset.when;
       one("[data-where]", next).textContent = target.dataset.where;
       show();
-    }
-  });
-
-  /* The server learns the order in which they were chosen from the order of these. */
-  form.addEventListener("submit", () => {
-    for (const pick of ordered) {
-      const kept = document.createElement("input");
-      Object.assign(kept, { type: "hidden", name: "order", value: pick.value });
-      form.append(kept);
     }
   });
 
@@ -157,6 +155,55 @@ function outcome(form) {
   show();
 }
 
+/* ---- drafts: kept on the server while they are made, without a press ---- */
+let lasting = () => {};
+
+function kept(form) {
+  let timer = 0;
+  let asking = new AbortController();
+  const keep = async () => {
+    asking = new AbortController();
+    const body = new URLSearchParams(new FormData(form));
+    body.set("do", "keep");
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body, credentials: "same-origin", redirect: "manual", signal: asking.signal,
+      });
+      if (answer.type === "opaqueredirect") lasting();
+    } catch {
+      /* Left again, or no connection: the form still holds what was entered. */
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(keep, 1200);
+  });
+  /* Whatever is pressed says all of it, and is the last word. */
+  form.addEventListener("submit", () => { clearTimeout(timer); asking.abort(); });
+}
+
+/* ---- the end of the session: said before it comes, and then nothing is left to see ---- */
+function ending(box) {
+  const warning = 120;
+  let timers = [];
+  const seconds = Number(box.dataset.ends);
+  lasting = () => {
+    timers.forEach(clearTimeout);
+    box.hidden = true;
+    timers = [
+      setTimeout(() => { box.hidden = false; }, 1000 * Math.max(seconds - warning, seconds / 2)),
+      setTimeout(() => { location.replace(box.dataset.then); }, 1000 * seconds),
+    ];
+  };
+  one("button", box).addEventListener("click", async () => {
+    const answer = await fetch(box.dataset.stay, { method: "POST", credentials: "same-origin" });
+    if (answer.ok) lasting();
+    else location.replace(box.dataset.then);
+  });
+  lasting();
+}
+for (const box of all("[data-ends]")) ending(box);
+
 /* ---- small things ---- */
 /* The page is whole now. Style hides these already, where the browser knows how. */
 for (const part of all(".waiting")) part.remove();
@@ -189,6 +236,8 @@ for (const button of all("[data-copy]")) {
     }
   });
 }
+
+for (const form of all("form[data-kept]")) kept(form);
 
 for (const part of all("[data-screen]")) {
   ({ recommend, sign, filed, outcome }[part.dataset.screen] ?? (() => {}))(part);
