@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -174,8 +174,13 @@ class Hospital:
 
 @contextmanager
 def hospital(database_url: str, **ehr: Any) -> Iterator[Hospital]:
-    """Takes: `ehr`, what `start_sandbox` takes."""
+    """Its EHR takes no conditional create: what comes twice is kept twice.
+
+    Takes: `ehr`, what `start_sandbox` takes.
+    """
     sandbox = start_sandbox(**ehr)
+    main = sandbox.site()
+    main.flavour = replace(main.flavour, conditional_create=False)
     try:
         settings = settings_of(database_url, {"general": sandbox.issuer()})
         app = create_app(settings, with_worker=False)
