@@ -39,8 +39,10 @@ def serve(
     from plugin import logs
     from plugin.foundation import lay
     from plugin.knowledge.load import load_knowledge
+    from plugin.operations.floors import check_floors
 
     logs.send_to()
+    check_floors()
     settings = settings_of(config)
     # Before anything listens, so that a mistake ends the command and not each process.
     load_knowledge(settings.site_file)
