@@ -214,6 +214,8 @@ def occurrence(picked: Picked, days: int = 1) -> Occurrence:
         picked.sources,
         bool(row.trusted),
         f"{row.liaison or ''} {row.liaison_phone or ''}".strip(),
+        row.latitude,
+        row.longitude,
     )
 
 

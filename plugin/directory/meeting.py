@@ -41,6 +41,8 @@ class Occurrence:
     sources: tuple[str, ...] = ()  # ids of the same meeting in other feeds
     trusted: bool = False  # this hospital knows the group
     liaison: str = ""  # its volunteer for newcomers: first name and telephone
+    latitude: float | None = None  # of the place; None for one online
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

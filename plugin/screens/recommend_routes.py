@@ -150,6 +150,7 @@ def _html(
         visit.chart,
         visit.recommendation,
         draft,
+        near=visit.near,
         has_place=visit.has_place,
         every_need=visit.needs,
         waits=bool(lacking),

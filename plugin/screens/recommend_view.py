@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from plugin.chart.chart import Chart
+from plugin.directory.meeting import Place
 from plugin.knowledge.guide import Guide
 from plugin.matching.recommendation import (
     Need,
@@ -14,32 +15,18 @@ from plugin.matching.recommendation import (
     Removed,
     SingleSession,
 )
-from plugin.referral.record import doubts
 from plugin.screens.cards import Card, card
 from plugin.screens.draft import Draft
+from plugin.screens.map_view import map_of
 from plugin.screens.needs_view import NeedsView
 from plugin.screens.preferences_view import PreferencesView
+from plugin.screens.reading_view import ReadingView
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
 
 # What an explicit wish of the patient can bring back.
 CAN_BE_PUT_BACK = frozenset({"gender", "on request"})
 MOST_MORE_GROUPS = 40
-# Said elsewhere on the page, and not once more among the checks.
-SAID_ABOVE = ("No risk codes found is", "Could not check:", "Read in part only:")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckLine:
-    head: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    title: str
-    text: str
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +62,16 @@ class RecommendView:
         shown: Recommendation,
         draft: Draft,
         *,
+        near: Place | None,
         has_place: bool,
         every_need: Sequence[Need],
         waits: bool,
     ) -> dict[str, object]:
         """Everything but the frame.
 
-        Takes: `every_need`, the chart's needs before the clinician took any out;
-               `waits`, whether a red warning has no answer yet.
+        Takes: `near`, the place that is gone by; `every_need`, the chart's needs before
+               the clinician took any out; `waits`, whether a red warning has no answer
+               yet.
         """
         listed = listed_programs(shown, draft)
         cards = [self._card(shown, program, draft) for program in listed]
@@ -94,11 +83,13 @@ class RecommendView:
         boxes = WarningBoxes(self.words, self.crisis, self.now.date())
         return {
             "warnings": boxes.of(shown.warnings, draft.answers, {}),
-            "reading_notices": self._reading_notices(shown, chart),
-            "checks": self._checks(chart, shown),
+            **ReadingView(self.words).values(chart, shown),
             "chosen_withdrawal": draft.withdrawal,
             "filing_waits": waits,
             "cards": cards,
+            "map": map_of(
+                cards, {p.id: p.meetings for p in shown.programs}, near, self.words
+            ),
             "groups_words": self._groups_words(len(cards)),
             "one_approach": _one_approach(cards),
             "none_words": self._none_words(shown),
@@ -122,92 +113,6 @@ class RecommendView:
         found = shown.program(program)
         assert found is not None
         return card(found, draft, self.words, self.now)
-
-    # ---- reading ----
-
-    def _reading_notices(self, shown: Recommendation, chart: Chart) -> list[Notice]:
-        words, notices = self.words, []
-        if doubts(chart):
-            title = words.say("Is this the right record?")
-            notices.append(Notice(title, words.say(doubts(chart)), ()))
-        if shown.could_not_check:
-            notices.append(
-                Notice(
-                    words.say("Part of the chart could not be read"),
-                    words.say(
-                        "Could not check: %(sources)s. That is not the same as none: "
-                        "a need or a risk may be missing below.",
-                        sources=self._sources(shown.could_not_check),
-                    ),
-                    (),
-                )
-            )
-        if chart.incomplete:
-            notices.append(
-                Notice(
-                    words.say("A list in the chart is incomplete"),
-                    words.say(
-                        "Read in part: %(sources)s. A need or a risk may be missing "
-                        "below.",
-                        sources=self._sources(chart.incomplete),
-                    ),
-                    (),
-                )
-            )
-        if shown.unreadable:
-            notices.append(
-                Notice(
-                    words.count(
-                        "%(num)s entry could not be read",
-                        "%(num)s entries could not be read",
-                        len(shown.unreadable),
-                    ),
-                    words.say(
-                        "What follows uses the others. A need or a risk may be missing."
-                    ),
-                    tuple(
-                        words.say(
-                            "Entry %(number)s: %(reason)s",
-                            number=words.number(line.entry + 1),
-                            reason=line.reason,
-                        )
-                        for line in shown.unreadable
-                    ),
-                )
-            )
-        return notices
-
-    def _sources(self, sources: Iterable[str]) -> str:
-        return ", ".join(source_words(source, self.words) for source in sources)
-
-    def _checks(self, chart: Chart, shown: Recommendation) -> list[CheckLine]:
-        words = self.words
-        lines = [
-            CheckLine(
-                words.say("Rules"),
-                words.say("version %(version)s", version=shown.knowledge_version),
-            )
-        ]
-        if shown.could_not_check:
-            lines.append(
-                CheckLine(
-                    words.say("Could not check"), self._sources(shown.could_not_check)
-                )
-            )
-        if "MedicationRequest" not in shown.could_not_check:
-            names = [m.text or _display(m.codings) for m in chart.medications]
-            lines.append(
-                CheckLine(
-                    words.say("Medicines read"),
-                    ", ".join(n for n in names if n) or words.say("none on record"),
-                )
-            )
-        lines += [
-            CheckLine("", words.say(note))
-            for note in shown.notes
-            if not note.startswith(SAID_ABOVE)
-        ]
-        return lines
 
     # ---- groups ----
 
@@ -287,23 +192,6 @@ def listed_programs(shown: Recommendation, draft: Draft) -> list[str]:
     left out."""
     wanted = dict.fromkeys((*shown.offered, *draft.shown_too, *draft.picks))
     return [p for p in wanted if p not in draft.left_out and shown.program(p)]
-
-
-def source_words(source: str, words: Words) -> str:
-    return {
-        "Patient": words.say("the patient's data"),
-        "Condition": words.say("problems and diagnoses"),
-        "Observation": words.say("screening scores"),
-        "MedicationRequest": words.say("medicines"),
-        "Encounter": words.say("visits"),
-        "Consent": words.say("consents"),
-        "QuestionnaireResponse": words.say("questionnaires"),
-        "ServiceRequest": words.say("earlier referrals"),
-    }.get(source, source)
-
-
-def _display(codings: Sequence[object]) -> str:
-    return next((str(d) for c in codings if (d := getattr(c, "display", ""))), "")
 
 
 def _one_approach(cards: Sequence[Card]) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from plugin.chart.chart import Chart
+from plugin.directory.meeting import Place
 from plugin.matching.recommendation import Recommendation
 from plugin.matching.recommendation import Warning as SafetyWarning
 from plugin.screens.draft import Draft
@@ -24,6 +25,9 @@ def _lines(ids: Sequence[str]) -> Sequence[CrisisLine]:
     return [CrisisLine("988", "call or text", "not checked") for _ in ids]
 
 
+HOME = Place(40.6940, -73.9900)
+
+
 @pytest.fixture
 def shown(chart: Chart, frame: Frame, words: Words, now: datetime) -> Page:
     def page(
@@ -36,6 +40,7 @@ def shown(chart: Chart, frame: Frame, words: Words, now: datetime) -> Page:
             chart,
             recommendation,
             draft or Draft(),
+            near=HOME,
             has_place=True,
             every_need=recommendation.needs,
             waits=waits,
