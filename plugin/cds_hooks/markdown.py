@@ -15,8 +15,8 @@ _MARKS = re.compile(r"([\\`*_\[\]!|~$])")
 # does not show, and keeps it from being one.
 _JOINER = "\u2060"
 _LINKS = re.compile(
-    r"\b(?:[a-z][a-z0-9+.\-]*(?=://)|www(?=\.)"
-    r"|(?:javascript|vbscript|data|file|mailto|xmpp|tel|sms)(?=\s*:))|@",
+    r":(?=//)|(?<=www)(?=\.)|(?<=@)"
+    r"|(?:javascript|vbscript|data|file|mailto|xmpp|tel|sms)(?=\s*:)",
     re.IGNORECASE,
 )
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
@@ -30,5 +30,5 @@ def plain(text: str, most: int = MOST) -> str:
     if len(line) > most:
         line = line[: most - 1] + "…"
     line = _LINKS.sub(lambda found: found[0] + _JOINER, line)
-    escaped = _MARKS.sub(r"\\\1", line)
+    escaped = _MARKS.sub(r"\\\1", line).replace("](", "]\\(")
     return "".join(_ENTITIES.get(c, c) for c in escaped)

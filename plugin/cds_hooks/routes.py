@@ -28,7 +28,7 @@ from plugin.cds_hooks.shapes import CALL, FEEDBACK, answers, body
 T = TypeVar("T")
 
 MOST_BYTES = 16 * 2**20
-PATIENCE = 2.3  # seconds; an answer is due after 2.5
+PATIENCE = 2.1  # seconds; an answer is due after 2.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from pydantic import SecretBytes
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from starlette.testclient import TestClient
 
 from deploy.sandbox.serving import RunningSandbox, start_sandbox
@@ -24,7 +24,8 @@ from plugin.foundation import lay
 from plugin.house import House
 from plugin.settings import Settings
 from plugin.store.audit_tables import audit_events
-from plugin.store.engine import reading
+from plugin.store.engine import reading, writing
+from plugin.store.schema import metadata
 
 APP = "https://app.test"
 USER = "Practitioner/practitioner-1"
@@ -35,7 +36,10 @@ _SOURCES = {
     "observations": "Observation",
     "medications": "MedicationRequest",
 }
-_DROPPED = object()
+# Left out of a body.
+DROPPED = "(left out)"
+# What a test leaves as it is: the keys, which take a while to make.
+KEPT = {"signing_keys"}
 
 
 @dataclass
@@ -47,7 +51,6 @@ class Ehr:
     house: House
     clock: Clock
     flavour: str = ""
-    used: list[str] = field(default_factory=list)
 
     @property
     def issuer(self) -> str:
@@ -92,24 +95,24 @@ class Ehr:
         return sent
 
     def body(
-        self, patient: str = "alcohol", hook: str = "patient-view", **changed: Any
+        self, patient: str = "alcohol", service: str = "patient-view", **changed: Any
     ) -> Json:
         named = self.sandbox.patient_id(patient)
         context: Json = {"userId": USER, "patientId": named}
-        if hook == "encounter-discharge":
+        if service == "encounter-discharge":
             context["encounterId"] = "visit-1"
-        if hook == "order-sign":
+        if service == "order-sign":
             context["draftOrders"] = bundle([])
         context |= changed.pop("context", {})
         sent = {
-            "hook": hook,
+            "hook": service,
             "hookInstance": str(uuid.uuid4()),
             "hookVersion": "1.0",
             "fhirServer": self.issuer,
             "context": context,
             "prefetch": self.prefetch(patient),
         } | changed
-        return {name: value for name, value in sent.items() if value is not DROPPED}
+        return {name: value for name, value in sent.items() if value != DROPPED}
 
     def post(self, path: str, body: Any, *, token: str | None = None) -> Any:
         content = body if isinstance(body, bytes) else orjson.dumps(body)
@@ -123,9 +126,10 @@ class Ehr:
         )
 
     def call(
-        self, patient: str = "alcohol", hook: str = "patient-view", **changed: Any
+        self, patient: str = "alcohol", service: str = "patient-view", **changed: Any
     ) -> Any:
-        return self.post(f"/cds-services/{hook}", self.body(patient, hook, **changed))
+        body = self.body(patient, service, **changed)
+        return self.post(f"/cds-services/{service}", body)
 
     def cards(self, *given: Any, **changed: Any) -> list[Json]:
         answer = self.call(*given, **changed)
@@ -133,14 +137,14 @@ class Ehr:
         found: list[Json] = answer.json()["cards"]
         return found
 
-    def tell(self, card: str, hook: str = "patient-view", **changed: Any) -> Any:
+    def tell(self, card: str, service: str = "patient-view", **changed: Any) -> Any:
         """Say what became of a card; overridden unless told otherwise."""
         one = {
             "card": card,
             "outcome": "overridden",
             "outcomeTimestamp": "2026-03-02T10:05:31Z",
         } | changed
-        path = f"/cds-services/{hook}/feedback"
+        path = f"/cds-services/{service}/feedback"
         return self.post(path, {"feedback": [one]})
 
     def events(self, kind: str) -> list[Json]:
@@ -151,9 +155,6 @@ class Ehr:
                 .order_by(audit_events.c.tenant, audit_events.c.sequence)
             )
             return [orjson.loads(row.canonical) for row in rows]
-
-
-DROPPED = _DROPPED
 
 
 class Clock:
@@ -216,11 +217,43 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(resident: Ehr) -> Clock:
+    return resident.clock
 
 
 Install = Callable[..., Ehr]
+
+
+@pytest.fixture(scope="module")
+def resident(
+    sandboxes: tuple[RunningSandbox, RunningSandbox],
+    prepared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Ehr]:
+    """One app for all tests of a module: to make one takes longer than a call."""
+    folder = tmp_path_factory.mktemp("resident")
+    shutil.copy(prepared, folder / "selfhelp.db")
+    clock = Clock()
+    settings = settings_for(f"sqlite:///{folder / 'selfhelp.db'}", *sandboxes)
+    app = create_app(settings, clock=clock, with_worker=False)
+    with TestClient(app, base_url=APP) as client:
+        yield Ehr(client, sandboxes[0], app.state.house, clock)
+
+
+@pytest.fixture
+def ehr(
+    resident: Ehr, sandboxes: tuple[RunningSandbox, RunningSandbox]
+) -> Iterator[Ehr]:
+    """The first tenant, before an app in which nothing has happened yet."""
+    with writing(resident.house.engine) as connection:
+        for table in reversed(metadata.sorted_tables):
+            if table.name not in KEPT:
+                connection.execute(delete(table))
+    for sandbox in sandboxes:
+        sandbox.faults.clear()
+        sandbox.counts.clear()
+    yield resident
+    resident.clock.ahead = timedelta()
 
 
 @pytest.fixture
@@ -228,7 +261,6 @@ def install(
     sandboxes: tuple[RunningSandbox, RunningSandbox],
     prepared: Path,
     tmp_path: Path,
-    clock: Clock,
 ) -> Iterator[Install]:
     """Start an app of its own. Takes settings of `[ehr.cds]`, or a `database`."""
     shutil.copy(prepared, tmp_path / "selfhelp.db")
@@ -239,6 +271,7 @@ def install(
     def start(database: str = "", **cds: Any) -> Ehr:
         database = database or f"sqlite:///{tmp_path / 'selfhelp.db'}"
         settings = settings_for(database, *sandboxes, **cds)
+        clock = Clock()
         app = create_app(settings, clock=clock, with_worker=False)
         running.append(TestClient(app, base_url=APP).__enter__())
         for sandbox in sandboxes:
@@ -248,11 +281,6 @@ def install(
     yield start
     for client in running:
         client.__exit__(None, None, None)
-
-
-@pytest.fixture
-def ehr(install: Install) -> Ehr:
-    return install()
 
 
 @pytest.fixture
