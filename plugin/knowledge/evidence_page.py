@@ -4,7 +4,7 @@ The grade and the citations are those of the knowledge base; the words are chose
 what it says of the programme, so that a site's own programme has a page as well.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ class EvidencePage:
     themes: tuple[Theme, ...]
     limits: tuple[str, ...]
     sources: tuple[StudyText, ...]  # all that the page cites, once, in its order
+    labels: Mapping[str, str]  # by citation: author and year, as the page names it
 
 
 def evidence_page_of(
@@ -81,6 +82,7 @@ def evidence_page_of(
     cited = [key for study in graded for key in study.citations]
     cited += [key for concern in concerns for key in concern.citations]
     cited += [key for theme in themes for key in theme.citations]
+    cited = list(dict.fromkeys(cited))
     return EvidencePage(
         program=program.id,
         language=language,
@@ -92,8 +94,21 @@ def evidence_page_of(
         concerns=concerns,
         themes=themes,
         limits=tuple(writing.limits(program, own)),
-        sources=tuple(writing.study(key) for key in dict.fromkeys(cited)),
+        sources=tuple(writing.study(key) for key in cited),
+        labels=labels_of(cited, knowledge),
     )
+
+
+def labels_of(cited: Sequence[str], knowledge: Knowledge) -> dict[str, str]:
+    """Author and year of each; with a letter where two papers would read alike."""
+    alike: dict[str, list[str]] = {}
+    for key in cited:
+        alike.setdefault(knowledge.citation(key).short, []).append(key)
+    return {
+        key: short + (chr(ord("a") + place) if len(keys) > 1 else "")
+        for short, keys in alike.items()
+        for place, key in enumerate(keys)
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def _asked_by_scores(facts: Facts, knowledge: Knowledge) -> Iterable[tuple[str, 
         for screen in entry.screens:
             for score in facts.scores.of(screen.loinc):
                 if _speaks(score, screen, facts):
-                    asked = f"{score.words}: is it a need?"
+                    asked = f"{score.words}. Is it a need?"
                     yield entry.id, Hit(score.because, 0.0, question=asked)
 
 

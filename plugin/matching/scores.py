@@ -49,7 +49,7 @@ class Score:
         """The result and its day, as a line of a warning."""
         shown = f"{self.value:g}" if self.value is not None else self.answer
         day = latest_day(self.recorded)
-        return f"{self.name} {shown}" + (f" on {day.isoformat()}" if day else "")
+        return f"{self.name}: {shown}" + (f" on {day.isoformat()}" if day else "")
 
 
 @dataclass(frozen=True, slots=True)

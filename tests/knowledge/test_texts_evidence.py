@@ -203,3 +203,19 @@ def test_site_s_own_programme_and_grade_have_a_page() -> None:
 def test_programme_that_is_not_known_has_no_page() -> None:
     with pytest.raises(KeyError):
         TEXTS.evidence("nobody", "en")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_source_has_one_label_of_author_and_year(program: Program) -> None:
+    page = TEXTS.evidence(program.id, "en")
+    assert set(page.labels) == {source.citation for source in page.sources}
+    assert len(set(page.labels.values())) == len(page.labels)
+    for label in page.labels.values():
+        assert re.fullmatch(r"[A-Z][A-Za-z-]+ (19|20)\d\d[a-z]?", label), label
+
+
+def test_two_papers_of_one_author_and_year_are_told_apart() -> None:
+    labels = TEXTS.evidence("dtr", "en").labels
+    assert labels["magura2008q"] == "Magura 2008a"
+    assert labels["magura2008r"] == "Magura 2008b"
+    assert TEXTS.evidence("aa", "en").labels["timko2006"] == "Timko 2006"

@@ -31,7 +31,7 @@ def test_item_9_of_1_needs_no_answer(answer: Any) -> None:
     assert not warning.needs_answer
     assert not warning.needs_follow_up
     assert "in this visit" in warning.text
-    assert "PHQ-9 item 9 1 on 2026-02-20" in warning.text
+    assert "PHQ-9 item 9: 1 on 2026-02-20" in warning.text
 
 
 @pytest.mark.parametrize("code", ["F10.20", "F10.231", "F13.20", "F13.230"])
