@@ -307,9 +307,8 @@ class Room:
         with reading(self.engine) as connection:
             due = connection.scalar(select(func.min(write_jobs.c.due)))
         soonest = self.clock.now + timedelta(milliseconds=100)
-        return max(
-            soonest, NOON + timedelta(days=90) if due > BLOCKED - 1 else moment(due)
-        )
+        never = due is None or due > BLOCKED - 1
+        return max(soonest, NOON + timedelta(days=90) if never else moment(due))
 
     def filed(self, referral_id: str) -> Filed:
         return self.ledger.referral(referral_id)
@@ -410,6 +409,12 @@ def a_room(engine: Engine) -> Room:
 @pytest.fixture
 def room(engine: Engine) -> Room:
     return a_room(engine)
+
+
+@pytest.fixture
+def make_room() -> Callable[[Engine], Room]:
+    """For a test that needs many."""
+    return a_room
 
 
 @pytest.fixture
