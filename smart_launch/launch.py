@@ -13,6 +13,7 @@ from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -29,6 +30,9 @@ from smart_launch.sealing import Seal
 # How long the user may take to sign in.
 PENDING_SECONDS = 600
 _PLACE = {"tenant": "-", "table": "pending_launch", "column": "cookie"}
+
+# Worked out once for each EHR, and not for each launch.
+_least_asked = lru_cache(maxsize=32)(least_asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def begin(
     """
     pending_id = new_id(random, 16)
     scope = " ".join(
-        least_asked(
+        _least_asked(
             registration.scopes,
             configuration.scopes_supported,
             configuration.capabilities,

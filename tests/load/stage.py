@@ -31,6 +31,7 @@ class App:
     folder: Path
     ehr: str
     port: int
+    database_url: str = ""
     ready_after: float = 0.0
     http: requests.Session = field(default_factory=requests.Session)
 
@@ -41,9 +42,10 @@ class App:
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
 
     def write(self, *, meetings: bool = True) -> None:
+        sqlite = f"sqlite:///{self.folder}/selfhelp.db"
         (self.folder / "selfhelp.toml").write_text(
             f'public_url = "{self.url}"\n'
-            f'database_url = "sqlite:///{self.folder}/selfhelp.db"\n'
+            f'database_url = "{self.database_url or sqlite}"\n'
             f"allow_loopback_http = true\ndemo_directory = {str(meetings).lower()}\n"
             f'[[ehr]]\nid = "bench"\nissuer = "{self.ehr}/r4"\nclient_id = "selfhelp"\n'
         )
@@ -78,6 +80,18 @@ class App:
 
     def launch(self, patient: str) -> float:
         """One launch. Gives the seconds from the callback to the whole page."""
+        taken, path, cookies = self.open(patient)
+        started = time.perf_counter()
+        page = self._get(self.url + path, cookies)
+        taken += time.perf_counter() - started
+        if page.status_code != 200:
+            raise RuntimeError(f"a launch ended with {page.status_code}")
+        return taken
+
+    def open(self, patient: str) -> tuple[float, str, dict[str, str]]:
+        """A launch up to its context. Gives the seconds of the callback, the launch's
+        path, and its cookies.
+        """
         cookies: dict[str, str] = {}
         asked = {"patient": patient}
         opened = self.http.post(f"{self.ehr}/sandbox/launches", json=asked).json()
@@ -85,11 +99,10 @@ class App:
         back = self.http.get(away.headers["location"], allow_redirects=False)
         started = time.perf_counter()
         done = self._get(back.headers["location"], cookies)
-        page = self._get(self.url + done.headers["location"], cookies)
         taken = time.perf_counter() - started
-        if page.status_code != 200:
-            raise RuntimeError(f"a launch ended with {page.status_code}")
-        return taken
+        if done.status_code != 303:
+            raise RuntimeError(f"a callback was answered with {done.status_code}")
+        return taken, done.headers["location"], cookies
 
     def _get(
         self, url: str, cookies: dict[str, str], **more: object
@@ -105,13 +118,13 @@ class App:
 @contextmanager
 def stage(folder: Path) -> Iterator[App]:
     """A sandbox EHR that runs, and an app that is registered there, not started yet."""
-    port, ehr_port = _free_ports(2)
-    with _sandbox(ehr_port, port) as ehr:
+    port, ehr_port = free_ports(2)
+    with sandbox(ehr_port, port) as ehr:
         yield App(folder, ehr, port)
 
 
 @contextmanager
-def _sandbox(port: int, app: int) -> Iterator[str]:
+def sandbox(port: int, app: int) -> Iterator[str]:
     command = [sys.executable, "-m", "deploy.sandbox", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--app-url", f"http://127.0.0.1:{app}"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -142,7 +155,7 @@ def _until_answers(url: str) -> None:
     raise SystemExit(f"{url} did not answer")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     held = [socket.socket() for _ in range(count)]
     for one in held:
         one.bind(("127.0.0.1", 0))
