@@ -43,6 +43,7 @@ from smart_launch.parameters import CallbackRequest, read_callback, read_launch
 from smart_launch.refreshing import Refreshing
 from smart_launch.registration import Registration, Registrations
 from smart_launch.sealing import Seal
+from smart_launch.style import Style, Styles
 from smart_launch.token_endpoint import DEADLINE, TokenEndpoint
 from smart_launch.token_reply import TokenReply
 from smart_launch.tokens import GrantStore, StateLedger
@@ -85,6 +86,7 @@ class SmartClient:
     _identities: Identities = field(init=False, repr=False)
     _refreshing: Refreshing = field(init=False, repr=False)
     _capabilities: Capabilities = field(init=False, repr=False)
+    _styles: Styles = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         authenticator = ClientAuthenticator(self.keys, self.clock, self.random)
@@ -96,6 +98,7 @@ class SmartClient:
                 self.grants, self.registrations, self.discovery, endpoint, self.clock
             ),
             "_capabilities": Capabilities(),
+            "_styles": Styles(self.outbound),
         }
         for name, part in parts.items():
             object.__setattr__(self, name, part)
@@ -170,6 +173,16 @@ class SmartClient:
             outbound=self.outbound,
             capability_cache=self._capabilities,
         )
+
+    def style(self, context: LaunchContext, *, patience: float = 0.0) -> Style | None:
+        """How the EHR of this launch wants apps to look, where it says so in time.
+
+        Takes: `patience`, seconds to wait for an answer that is under way.
+        """
+        if context.smart_style_url is None:
+            return None
+        registration = self.registrations.by_id(context.tenant)
+        return self._styles.of(registration, context.smart_style_url, patience=patience)
 
     def context(self, context_id: str, cookies: Mapping[str, str]) -> LaunchContext:
         """The context, for the browser that holds its cookie.

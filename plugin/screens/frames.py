@@ -28,6 +28,7 @@ def frame_before_chart(launch: Passed, active: str) -> Frame:
         full_banner=context.need_patient_banner,
         open_referrals=open_count(referrals),
         read="",
+        styled=context.smart_style_url is not None,
         ends_in=house.settings.sessions.idle_minutes * 60,
     )
 

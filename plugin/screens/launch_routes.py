@@ -72,6 +72,7 @@ def callback(request: Request) -> Response:
                 detail={"reason": reason, "by": context.id},
             ),
         )
+    house.smart.style(context)  # read beside the chart, for the page that follows
     go_on(house, context)
     begin_from_card(house, context)
     house.worker.nudge()  # what waited for this clinician to come back goes on

@@ -29,6 +29,7 @@ class Frame:
     full_banner: bool
     open_referrals: int
     read: str
+    styled: bool = False  # the EHR says how it wants apps to look
     ends_in: int = 0  # seconds until a session that nobody uses runs out
 
 
