@@ -19,6 +19,7 @@ ROUTES = (
     "follow_up_routes",
     "handout.routes",
     "texts.routes",
+    "ehr_style",
     "api_routes",
     "assets",
 )
