@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -166,10 +166,10 @@ class StaffLogin:
             name, _, secret = base64.b64decode(told).decode().partition(":")
         except ValueError:
             return None
-        app = self.apps.get(unquote(name))
+        app = self.apps.get(unquote_plus(name))
         if scheme.lower() != "basic" or app is None:
             return None
-        known = compare_digest(unquote(secret).encode(), app.secret.encode())
+        known = compare_digest(unquote_plus(secret).encode(), app.secret.encode())
         return app if known else None
 
     def _tokens(self, code: _Code) -> dict[str, Any]:

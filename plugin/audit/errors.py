@@ -33,6 +33,7 @@ class TooEarly(AuditError):
 
 class NotSignedIn(AuditError):
     status = 401
+    kind = "not_signed_in"
     title = "Sign in to read referral records"
     public = "Your session is over, or there was none. Sign in again."
 

@@ -21,6 +21,7 @@ ROUTES = (
     "texts.routes",
     "ehr_style",
     "api_routes",
+    "auditor",
     "assets",
 )
 

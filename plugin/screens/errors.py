@@ -269,10 +269,17 @@ def _page(request: Request, told: Told) -> Response:
         "title": shown.title,
         "lines": shown.lines,
         "next_step": "",
-        "link": None,
+        "link": _next_step(told, words_of(request)),
         "desk": "",
     }
     return page("message.html", words, values, status=told.status)
+
+
+def _next_step(told: Told, words: Words) -> dict[str, str] | None:
+    """A reviewer whose session is over comes back by the identity provider."""
+    if told.kind != "not_signed_in":
+        return None
+    return {"href": "/audit/sign-in", "text": words.say("Sign in")}
 
 
 def words_of(request: Request) -> Words:

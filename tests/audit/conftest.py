@@ -1,13 +1,30 @@
-"""A trail with some records in it."""
+"""A trail with some records in it; and the app with its reviewers' screens."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
+import orjson
 import pytest
-from sqlalchemy import Engine
+import requests
+from pydantic import SecretBytes
+from sqlalchemy import Engine, select
+from starlette.testclient import TestClient
 
+from deploy.sandbox.serving import RunningSandbox, start_sandbox
+from deploy.sandbox.staff_login import ADMINISTRATORS, AUDITORS, Person
+from plugin.app import create_app
 from plugin.audit.keys import AuditKeys
-from plugin.audit.trail import Event, Trail
+from plugin.audit.trail import NO_TENANT, Event, Trail
+from plugin.house import House
+from plugin.settings import Settings
+from plugin.store.audit_tables import audit_events
+from plugin.store.engine import reading, writing
+from plugin.store.schema import metadata
 
 
 class SteppingClock:
@@ -48,3 +65,148 @@ def fill(engine: Engine, trail: Trail) -> Callable[..., None]:
             )
 
     return fill
+
+
+# ---- the app, its reviewers' screens, and the provider that signs them in ----
+
+APP_URL = "https://app.test"
+SECRET = "a secret of the test, and of nothing else"
+OURS = {"origin": APP_URL, "sec-fetch-site": "same-origin"}
+
+PEOPLE = (
+    Person("moreau", "J. Moreau", "", (AUDITORS,), ("general",)),
+    Person("halloran", "R. Halloran", "", (AUDITORS,), ("epic",)),
+    Person("abara", "P. Abara", "", (ADMINISTRATORS,), ("general", "epic")),
+    Person("both", "B. Oth", "", (AUDITORS, ADMINISTRATORS), ("*",)),
+    Person("ito", "K. Ito", "", ("ward-clerks",), ("*",)),
+    Person("nowhere", "N. Owhere", "", (AUDITORS,), ()),
+)
+
+
+class MovableClock:
+    """The real time, and a step that a test makes."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+def settings_for(sandbox: RunningSandbox, folder: Path, **more: Any) -> Settings:
+    given: dict[str, Any] = {
+        "public_url": APP_URL,
+        "database_url": f"sqlite:///{folder / 'selfhelp.db'}",
+        "allow_loopback_http": True,
+        "ehr": [
+            {"id": "general", "issuer": sandbox.issuer(), "client_id": "selfhelp"},
+            {"id": "epic", "issuer": sandbox.issuer("epic"), "client_id": "selfhelp"}
+            | {"frame_ancestors": ["https://ehr.test"]},
+        ],
+        "audit_login": {
+            "issuer": sandbox.sandbox.staff_login.issuer,
+            "client_id": "selfhelp-audit",
+            "client_secret_file": "unread",
+            "client_secret": SECRET,
+            "role": AUDITORS,
+            "administrator_role": ADMINISTRATORS,
+        },
+        "master_keys": [SecretBytes(bytes(range(32)))],
+        "audit_keys": [SecretBytes(bytes(range(32, 64)))],
+    }
+    return Settings.model_validate(given | more)
+
+
+@dataclass
+class Reviewed:
+    """An app with its trail, the provider beside it, and a browser."""
+
+    house: House
+    client: TestClient
+    sandbox: RunningSandbox
+    clock: MovableClock
+
+    def sign_in(self, person: str = "moreau") -> requests.Response:
+        """Through the provider and back. Gives the answer of our callback."""
+        away = self.client.get("/audit/sign-in", follow_redirects=False)
+        assert away.status_code == 303, away.text
+        return self.come_back(away.headers["location"], person)
+
+    def come_back(self, authorize: str, person: str) -> Any:
+        back = requests.get(
+            f"{authorize}&{urlencode({'person': person})}",
+            allow_redirects=False,
+            timeout=5,
+        )
+        assert back.status_code == 302, back.text
+        path = back.headers["location"].removeprefix(APP_URL)
+        return self.client.get(path, follow_redirects=False)
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, follow_redirects=False)
+
+    def post(self, path: str, headers: Any = None, **fields: str) -> Any:
+        return self.client.post(
+            path,
+            data=fields,
+            headers=OURS if headers is None else headers,
+            follow_redirects=False,
+        )
+
+    def record(self, kind: str, tenant: str = "general", **values: Any) -> int:
+        event = replace(Event(tenant, kind), **values)
+        return self.house.trail.record(self.house.engine, event)
+
+    def events(self, kind: str, tenant: str | None = None) -> list[dict[str, Any]]:
+        """The records of a kind, oldest first."""
+        rows = select(audit_events).where(audit_events.c.kind == kind)
+        if tenant is not None:
+            rows = rows.where(audit_events.c.tenant == tenant)
+        with reading(self.house.engine) as connection:
+            found = connection.execute(rows.order_by(audit_events.c.sequence))
+            return [orjson.loads(row.canonical) for row in found]
+
+    def refusals(self) -> list[str]:
+        return [
+            one["detail"]["reason"]
+            for one in self.events("security.rejected", NO_TENANT)
+        ]
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is started once for a file of tests, since starting takes longest."""
+
+    sandbox: RunningSandbox
+    client: TestClient
+    house: House
+    clock: MovableClock
+
+
+@pytest.fixture(scope="module")
+def running(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("reviewed")
+    shutil.copyfile(sqlite_template, folder / "selfhelp.db")
+    sandbox, clock = start_sandbox(), MovableClock()
+    sandbox.sandbox.staff_login.register(APP_URL, SECRET, "selfhelp-audit")
+    app = create_app(settings_for(sandbox, folder), clock=clock, with_worker=False)
+    with TestClient(app, base_url=APP_URL) as client:
+        yield Running(sandbox, client, app.state.house, clock)
+    sandbox.stop()
+
+
+@pytest.fixture
+def reviewed(running: Running) -> Iterator[Reviewed]:
+    login = running.sandbox.sandbox.staff_login
+    login.people = {person.id: person for person in PEOPLE}
+    login.changes, login.redeemed = {}, 0
+    running.clock.ahead = timedelta()
+    running.client.cookies.clear()
+    with writing(running.house.engine) as connection:
+        for table in reversed(metadata.sorted_tables):
+            if table.name != "signing_keys":
+                connection.execute(table.delete())
+    yield Reviewed(running.house, running.client, running.sandbox, running.clock)
+    running.client.app.state.house = running.house  # type: ignore[attr-defined]
