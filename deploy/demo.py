@@ -46,6 +46,7 @@ issuer = "{issuer}"
 client_id = "selfhelp"
 frame_ancestors = ["{ehr}"]
 country = "US"
+cds_hooks_issuers = [{{ issuer = "{issuer}", jwks_url = "{jwks}" }}]
 """
 
 
@@ -84,7 +85,12 @@ class Demonstration:
 
     def _settings(self) -> str:
         registrations = [
-            _REGISTRATION.format(id=name, issuer=self.ehr + path, ehr=self.ehr)
+            _REGISTRATION.format(
+                id=name,
+                issuer=self.ehr + path,
+                ehr=self.ehr,
+                jwks=f"{self.ehr}{path.removesuffix('/r4')}/oauth/jwks",
+            )
             for name, path in _SITES.items()
         ]
         database = self.data / "selfhelp.db"

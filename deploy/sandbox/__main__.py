@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             client_id=asked.client_id,
             auth=asked.client_auth,
             secret=asked.client_secret,
+            cds=True,
         )
     )
     if asked.audit_secret_file is not None:

@@ -22,6 +22,7 @@ class Client:
     secret: str = ""
     own_access: bool = False  # may ask for system scopes in its own name
     title: str = "Self-help groups"
+    cds_url: str = ""  # where the app's CDS services are, if the EHR is to call them
 
 
 def app_client(
@@ -30,6 +31,7 @@ def app_client(
     client_id: str = "selfhelp",
     auth: ClientAuth = "private_key_jwt",
     secret: str = "",
+    cds: bool = False,
 ) -> Client:
     """Register the app at an address under its usual paths."""
     root = app_url.rstrip("/")
@@ -40,6 +42,7 @@ def app_client(
         auth=auth,
         jwks_url=f"{root}/.well-known/jwks.json",
         secret=secret,
+        cds_url=f"{root}/cds-services" if cds else "",
     )
 
 

@@ -31,6 +31,7 @@ class Launch:
     intent: str = ""
     tenant: str = ""
     fhir_context: Sequence[Json] = ()
+    app_context: str = ""  # what a card's link hands to the app
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ def _token_body(issued: Issued, site: Site) -> dict[str, Any]:
         "intent": launch.intent,
         "tenant": launch.tenant,
         "fhirContext": list(launch.fhir_context),
+        "appContext": launch.app_context,
     }
     if issued.refresh_token:
         body["refresh_token"] = issued.refresh_token

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from deploy.sandbox import chart_views as views
+from deploy.sandbox.card_views import CardView, card_view
 from deploy.sandbox.sandbox import Sandbox
 from deploy.sandbox.site import Site
 
@@ -39,6 +41,11 @@ def page_routes(sandbox: Sandbox) -> Sequence[BaseRoute]:
             Route(f"{prefix}/", pages.patients),
             Route(f"{prefix}/patients/{{id}}", pages.chart),
             Route(f"{prefix}/patients/{{id}}/launch", pages.launch),
+            Route(
+                f"{prefix}/patients/{{id}}/cards/{{card}}",
+                pages.turn_down,
+                methods=["POST"],
+            ),
             Route(f"{prefix}/patients/{{id}}/{{tab}}", pages.chart),
         ]
     return routes
@@ -78,16 +85,50 @@ class Pages:
         if site is None or patient is None or tab not in TABS:
             return self._missing()
         view = views.patient_view(site, patient, self._sandbox.clock().date())
-        shown = self._tab(site, tab, view.id)
+        opened_from = request.query_params.get("card", "")
+        shown = self._tab(site, tab, view.id, opened_from)
+        cards = await run_in_threadpool(self._cards, site, tab, view.id)
         return self._page(
             f"{tab}.html",
             site,
             frame=shown.get("app_origin", ""),
+            forms=bool(cards),
             patient=view,
             tab=tab,
             tabs=TABS,
+            cards=cards,
             **shown,
         )
+
+    async def turn_down(self, request: Request) -> Response:
+        """A card is dismissed: the service is told, and the chart is shown again."""
+        site = self._site(request)
+        client = self._sandbox.clients.first()
+        shown = self._sandbox.cds.shown(request.path_params["card"])
+        patient = request.path_params["id"]
+        if site is None or client is None or shown is None or shown.patient != patient:
+            return self._missing()
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        await run_in_threadpool(
+            self._sandbox.cds.turn_down,
+            client.cds_url,
+            site,
+            shown,
+            form.get("reason", ""),
+            form.get("comment", ""),
+        )
+        home = f"/{site.name}/" if site.name else "/"
+        return RedirectResponse(f"{home}patients/{patient}", 303)
+
+    def _cards(self, site: Site, tab: str, patient: str) -> Sequence[CardView]:
+        """The cards of a chart that is opened: its first tab is where it opens."""
+        client = self._sandbox.clients.first()
+        no_chart = site.chart_of(patient) is None
+        if client is None or not client.cds_url or tab != "problems" or no_chart:
+            return []
+        launch = site.launch_for(patient)
+        shown = self._sandbox.cds.chart_opened(client.cds_url, site, launch)
+        return [card_view(one) for one in shown]
 
     async def launch(self, request: Request) -> Response:
         """Open the app outside the chart: a launch of its own."""
@@ -99,7 +140,7 @@ class Pages:
         address = self._launch_address(site, patient, client.launch_url, banner=True)
         return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
 
-    def _tab(self, site: Site, tab: str, patient: str) -> dict[str, Any]:
+    def _tab(self, site: Site, tab: str, patient: str, card: str) -> dict[str, Any]:
         records = site.records
         match tab:
             case "notes":
@@ -107,31 +148,52 @@ class Pages:
             case "orders":
                 return {"orders": views.order_views(records, patient)}
             case "self-help":
-                return self._app(site, patient)
+                return self._app(site, patient, card)
         return {
             "problems": views.problem_views(records, patient),
             "results": views.result_views(records, patient),
             "medications": views.medication_views(records, patient),
         }
 
-    def _app(self, site: Site, patient: str) -> dict[str, Any]:
+    def _app(self, site: Site, patient: str, card: str) -> dict[str, Any]:
         client = self._sandbox.clients.first()
         if client is None or site.chart_of(patient) is None:
             return {"address": "", "app_origin": "", "app_title": ""}
         parts = urlsplit(client.launch_url)
         return {
             "address": self._launch_address(
-                site, patient, client.launch_url, banner=False
+                site,
+                patient,
+                client.launch_url,
+                banner=False,
+                app_context=self._app_context(patient, card),
             ),
             "app_origin": f"{parts.scheme}://{parts.netloc}",
             "app_title": client.title,
         }
 
+    def _app_context(self, patient: str, card: str) -> str:
+        """What the link of the card says that the app is to be told."""
+        shown = self._sandbox.cds.shown(card) if card else None
+        if shown is None or shown.patient != patient:
+            return ""
+        links = shown.card.get("links", [])
+        smart = [link for link in links if link.get("type") == "smart"]
+        return str(smart[0].get("appContext", "")) if smart else ""
+
     def _launch_address(
-        self, site: Site, patient: str, launch_url: str, *, banner: bool
+        self,
+        site: Site,
+        patient: str,
+        launch_url: str,
+        *,
+        banner: bool,
+        app_context: str = "",
     ) -> str:
         # The chart shows who the patient is above the frame; a page alone does not.
-        launch = site.launch_for(patient, need_patient_banner=banner)
+        launch = site.launch_for(
+            patient, need_patient_banner=banner, app_context=app_context
+        )
         token = site.grants.mint_launch(launch)
         return f"{launch_url}?{urlencode({'iss': site.fhir, 'launch': token})}"
 
@@ -139,7 +201,13 @@ class Pages:
         return self._sandbox.sites.get(request.path_params.get("site", ""))
 
     def _page(
-        self, template: str, site: Site, *, frame: str = "", **shown: Any
+        self,
+        template: str,
+        site: Site,
+        *,
+        frame: str = "",
+        forms: bool = False,
+        **shown: Any,
     ) -> Response:
         text = self._templates.get_template(template).render(
             site=site,
@@ -147,7 +215,7 @@ class Pages:
             home=f"/{site.name}/" if site.name else "/",
             **shown,
         )
-        return HTMLResponse(text, headers=_headers(frame))
+        return HTMLResponse(text, headers=_headers(frame, forms=forms))
 
     def _missing(self) -> Response:
         site = self._sandbox.main
@@ -156,14 +224,14 @@ class Pages:
         return page
 
 
-def _headers(frame: str) -> dict[str, str]:
+def _headers(frame: str, *, forms: bool) -> dict[str, str]:
     policy = [
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self'",
         # The frame passes through the sandbox's own authorize address on its way.
         f"frame-src 'self' {frame}" if frame else "frame-src 'none'",
-        "form-action 'none'",
+        "form-action 'self'" if forms else "form-action 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from deploy.sandbox.cds_client import CdsClient
 from deploy.sandbox.charts import load_charts, load_staff
 from deploy.sandbox.clients import Client, Clients
 from deploy.sandbox.counts import Counts
@@ -40,6 +41,7 @@ class Sandbox:
         self.counts = Counts()
         self.faults = Faults()
         self.key = SigningKey()
+        self.cds = CdsClient(self.key, self.clock)
         self.staff_login = StaffLogin(self.origin, self.key, self.clock)
         self._charts = load_charts(clock())
         self._staff = load_staff(clock())

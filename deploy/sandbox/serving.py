@@ -121,12 +121,16 @@ class RunningSandbox:
         secret: str = "",
         jwks: Json | None = None,
         own_access: bool = False,
+        cds: bool = False,
     ) -> Client:
         """Register an app by its address.
 
-        `jwks` saves fetching its keys; with `own_access` it may ask for system scopes.
+        `jwks` saves fetching its keys; with `own_access` it may ask for system scopes;
+        with `cds` its cards are shown where a chart is opened.
         """
-        client = app_client(app_url, client_id=client_id, auth=auth, secret=secret)
+        client = app_client(
+            app_url, client_id=client_id, auth=auth, secret=secret, cds=cds
+        )
         client = replace(client, own_access=own_access)
         if jwks is not None:
             client = replace(client, jwks=jwks, jwks_url="")

@@ -21,7 +21,8 @@ from plugin.matching.recommendation import Warning as SafetyWarning
 
 Json = dict[str, Any]
 
-LABEL = "Open Self-help groups"
+LABEL = "Choose groups with the patient"
+LABEL_OF_WARNING = "Answer it in the app"
 # The sheet of what all recommendations rest on; a rule's own sheet has the rule's id.
 GROUPS_SHEET = "groups"
 
@@ -80,22 +81,23 @@ class Writer:
         service: str,
         suggested: Sequence[Suggested] = (),
     ) -> Json:
+        is_warning = advice.kind == "warning"
         card: Json = {
             "uuid": card_id,
             "summary": _summary(advice, service),
             "detail": "\n".join(_detail(advice)).strip(),
-            "indicator": "warning" if advice.kind == "warning" else "info",
+            "indicator": "warning" if is_warning else "info",
             "source": self._source(advice),
             "links": [
                 {
-                    "label": LABEL,
+                    "label": LABEL_OF_WARNING if is_warning else LABEL,
                     "url": f"{self.public_url}/launch",
                     "type": "smart",
                     "appContext": orjson.dumps({"card": card_id}).decode(),
                 }
             ],
         }
-        if advice.kind != "warning":
+        if not is_warning:
             card["overrideReasons"] = OVERRIDE_REASONS
         if suggested:
             card["suggestions"] = [_suggestion(one) for one in suggested]

@@ -116,6 +116,7 @@ class Desk:
                 if found.chart
                 else [],
                 "knowledge_version": found.knowledge_version,
+                "programs": sorted({p for card, _, _ in cards for p in card.programs}),
                 "cards": [
                     {
                         "card": card.id,

@@ -36,15 +36,12 @@ UNNAMED = (
 )
 
 
-def all_cards(ehr) -> list[dict]:
-    return [
-        card for chart in CHARTS for hook in HOOKS for card in ehr.cards(chart, hook)
+@pytest.fixture(scope="module")
+def cards(resident) -> list[dict]:
+    """Every card of every chart; they are looked at and not changed."""
+    found = [
+        c for chart in CHARTS for hook in HOOKS for c in resident.cards(chart, hook)
     ]
-
-
-@pytest.fixture
-def cards(ehr) -> list[dict]:
-    found = all_cards(ehr)
     assert len(found) > 10
     return found
 

@@ -24,34 +24,36 @@ def preflight(ehr, path: str, origin: str):
     return ehr.client.options(path, headers=headers)
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_preflight_of_a_named_origin_is_let_through(open_to_one, path) -> None:
-    answer = preflight(open_to_one, path, ORIGIN)
-    assert answer.status_code == 204
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "POST" in answer.headers["access-control-allow-methods"]
-    assert "authorization" in answer.headers["access-control-allow-headers"]
-    assert "access-control-allow-credentials" not in answer.headers
+def test_preflight_of_a_named_origin_is_let_through(open_to_one) -> None:
+    for path in PATHS:
+        answer = preflight(open_to_one, path, ORIGIN)
+        assert answer.status_code == 204
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        assert "authorization" in answer.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "https://evil.example",
-        "http://ehr.example",
-        "https://ehr.example.evil.example",
-        "https://ehr.example:444",
-        "HTTPS://EHR.EXAMPLE",
-        "null",
-        "*",
-    ],
+OTHERS = (
+    "https://evil.example",
+    "http://ehr.example",
+    "https://ehr.example.evil.example",
+    "https://ehr.example:444",
+    "HTTPS://EHR.EXAMPLE",
+    "null",
+    "*",
 )
-@pytest.mark.parametrize("path", PATHS)
-def test_C14_preflight_of_another_origin_is_told_nothing(
-    open_to_one, path, origin
-) -> None:
-    answer = preflight(open_to_one, path, origin)
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_C14_preflight_of_another_origin_is_told_nothing(open_to_one) -> None:
+    told = [
+        (path, origin, name)
+        for path in PATHS
+        for origin in OTHERS
+        for name in preflight(open_to_one, path, origin).headers
+        if name.startswith("access-control")
+    ]
+    assert told == []
 
 
 def test_C14_without_a_named_origin_nobody_is_let_through(ehr) -> None:
