@@ -5,7 +5,6 @@ moments of as many as are wanted (`finding`), and reads nothing from the network
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -45,6 +44,7 @@ from plugin.directory.importing import Importer, Progress, no_progress
 from plugin.directory.listing import FeedOptions
 from plugin.directory.lookup import Lookup, looking
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
+from plugin.directory.origins import LiveFeeds
 from plugin.directory.places import ANYWHERE
 from plugin.directory.reindexing import Reindexer
 from plugin.directory.report import FeedStatus, ImportReport
@@ -59,27 +59,16 @@ _STAGES = (48 * 60, WEEK)
 _STAGES_ANYWHERE = (6 * 60, 48 * 60, WEEK)
 
 _A_YEAR = timedelta(days=400)
-_INDEXED_UNTIL = "SELECT MIN(indexed_until) FROM feeds WHERE live IS NOT NULL"
-_ASKED_AGAIN = 1  # minutes
-_NEVER = 2**31 - 1
 _TRIES = 5
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(slots=True)
-class _Index:
-    """How far the index was found to reach, and when that was asked."""
-
-    asked: int = -_ASKED_AGAIN  # minutes since 1970
-    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
     engine: Engine
     clock: Clock
-    _index: _Index = field(default_factory=_Index, repr=False, compare=False)
+    _live: LiveFeeds = field(default_factory=LiveFeeds, repr=False, compare=False)
 
     def search(self, query: Search) -> list[Occurrence]:
         """The meetings that match, by start, then distance, then id.
@@ -92,7 +81,8 @@ class Directory:
     def _found(self, lookup: Lookup, query: Search) -> list[Occurrence]:
         at = query.at - timedelta(minutes=query.begun_minutes)
         end = query.at + timedelta(hours=query.hours)
-        window = self._known(lookup, Window(minutes_from(at), minutes_from(end)))
+        live = self._asked(lookup)
+        window = self._known(live, Window(minutes_from(at), minutes_from(end)))
         wanted, keep = bits_wanted(query), keeper(query)
         rows = Rows(lookup)
         for reach in reaches(query):
@@ -104,7 +94,7 @@ class Directory:
                 if query.limit is not None and len(picked) >= query.limit:
                     break
             if picked:
-                return [occurrence(one) for one in picked]
+                return [occurrence(one, live.origins) for one in picked]
         return []
 
     def next_meetings(
@@ -128,7 +118,8 @@ class Directory:
         self, lookup: Lookup, wanted: MeetingsWanted
     ) -> dict[str, list[Occurrence]]:
         begin = minutes_from(wanted.at)
-        window = self._known(lookup, Window(begin, begin + wanted.hours * 60))
+        live = self._asked(lookup)
+        window = self._known(live, Window(begin, begin + wanted.hours * 60))
         language = Filter(0, spoken(wanted.language))
         near: dict[str, list[Picked]] = {}
         joined: dict[str, list[Picked]] = {}
@@ -142,25 +133,27 @@ class Directory:
             for one in _mixed(near.get(program), joined.get(program), wanted.limit)
         ]
         answer: dict[str, list[Occurrence]] = {one: [] for one in wanted.programs}
-        for meeting in with_days(lookup, chosen):
+        for meeting in with_days(lookup, chosen, live.origins):
             answer[meeting.program].append(meeting)
         return answer
 
     def occurrence(self, meeting_id: str, at: datetime) -> Occurrence | None:
         """The meeting's first occurrence that does not start before that moment."""
         check_moment(at)
-        with looking(self.engine) as lookup:
-            meeting = row_by_uid(lookup, meeting_id)
-            if meeting is None or meeting.rule is None or meeting.hidden:
-                return None
-            if meeting.attendance == "inactive":
-                return None
-            start = next(starts(meeting.rule, at, at + _A_YEAR), None)
-            if start is None:
-                return None
-            minute = minutes_since_1970(start)
-            picked = Picked(minute, float("inf"), meeting_id, meeting)
-            return with_days(lookup, [picked])[0]
+        return self._looked_up(lambda lookup: self._one(lookup, meeting_id, at))
+
+    def _one(self, lookup: Lookup, meeting_id: str, at: datetime) -> Occurrence | None:
+        meeting = row_by_uid(lookup, meeting_id)
+        if meeting is None or meeting.rule is None or meeting.hidden:
+            return None
+        if meeting.attendance == "inactive":
+            return None
+        start = next(starts(meeting.rule, at, at + _A_YEAR), None)
+        if start is None:
+            return None
+        told, minute = Rows(lookup).of(meeting.id), minutes_since_1970(start)
+        picked = Picked(minute, float("inf"), meeting_id, told)
+        return with_days(lookup, [picked], self._asked(lookup).origins)[0]
 
     def import_feed(
         self,
@@ -182,7 +175,7 @@ class Directory:
 
         A search is right without it, only slower. Gives the feeds it was done for.
         """
-        self._index.asked = -_ASKED_AGAIN
+        self._live.forget()
         return Reindexer(self.engine, self.clock).run()
 
     def status(self) -> Sequence[FeedStatus]:
@@ -192,19 +185,21 @@ class Directory:
     def _looked_up(self, look: Callable[[Lookup], Answer]) -> Answer:
         """What was found; looked up anew where a feed was replaced meanwhile."""
         for _ in range(_TRIES):
-            with suppress(FeedReplaced), looking(self.engine) as lookup:
-                return look(lookup)
+            try:
+                with looking(self.engine) as lookup:
+                    return look(lookup)
+            except FeedReplaced:
+                self._live.forget()
         raise StoreUnavailable("feeds are replaced faster than they can be read")
 
-    def _known(self, lookup: Lookup, window: Window) -> Window:
+    def _asked(self, lookup: Lookup) -> LiveFeeds:
+        return self._live.asked(lookup, minutes_since_1970(self.clock()))
+
+    def _known(self, live: LiveFeeds, window: Window) -> Window:
         """The window, and whether the index holds all the seasons in it."""
         now = minutes_since_1970(self.clock())
-        if not 0 <= now - self._index.asked < _ASKED_AGAIN:
-            ((until,),) = lookup.rows(_INDEXED_UNTIL, ())
-            self._index.until = _NEVER if until is None else until
-            self._index.asked = now
-        # An import that has ended since then holds this much at least.
-        last = min(self._index.until, now + (AHEAD_DAYS - 2) * DAY)
+        # An import that has ended since they were asked holds this much at least.
+        last = min(live.indexed_until, now + (AHEAD_DAYS - 2) * DAY)
         first = now - (BACK_DAYS - 1) * DAY
         return replace(window, exact=first <= window.begin and window.end <= last)
 

@@ -11,7 +11,7 @@ from plugin.directory.export_csv import csv_pieces
 from plugin.directory.export_fhir import fhir_pieces
 from plugin.directory.export_ical import ical_pieces
 from plugin.directory.lookup import looking
-from plugin.directory.rows import MeetingRow, rows_by_id
+from plugin.directory.rows import WholeRow, whole_rows
 from plugin.store.directory_tables import feeds, meetings
 from plugin.store.engine import reading
 
@@ -27,14 +27,14 @@ class Wanted:
     ids: tuple[str, ...] = ()
 
 
-def meetings_wanted(directory: Directory, wanted: Wanted) -> Iterator[MeetingRow]:
+def meetings_wanted(directory: Directory, wanted: Wanted) -> Iterator[WholeRow]:
     """The meetings in the order of their numbers, some at a time; hidden ones not."""
     last = -1
     while True:
         with reading(directory.engine) as connection:
             numbers = [int(row.id) for row in connection.execute(_next(wanted, last))]
         with looking(directory.engine) as lookup:
-            found = rows_by_id(lookup, numbers) if numbers else {}
+            found = whole_rows(lookup, numbers) if numbers else {}
         for number in numbers:
             meeting = found.get(number)
             if meeting is not None and not meeting.hidden:

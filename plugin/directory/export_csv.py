@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from plugin.directory.feeds.csv_table import COLUMNS
-from plugin.directory.rows import MeetingRow
+from plugin.directory.rows import WholeRow
 from plugin.directory.schedule import DAYS
 
 _EXTRA = ("feed", "id")
@@ -14,7 +14,7 @@ _EXTRA = ("feed", "id")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_pieces(meetings: Iterable[MeetingRow]) -> Iterator[bytes]:
+def csv_pieces(meetings: Iterable[WholeRow]) -> Iterator[bytes]:
     yield _line([*COLUMNS, *_EXTRA])
     for meeting in meetings:
         cells = _cells(meeting)

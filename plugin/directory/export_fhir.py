@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from plugin.directory.rows import MeetingRow
+from plugin.directory.rows import WholeRow
 
 SCHEDULE = "https://selfhelp.example.org/fhir/StructureDefinition/meeting-schedule"
 DELIVERY = (
@@ -29,7 +29,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = 24 * 60
 
 
-def fhir_pieces(meetings: Iterable[MeetingRow], now: datetime) -> Iterator[bytes]:
+def fhir_pieces(meetings: Iterable[WholeRow], now: datetime) -> Iterator[bytes]:
     """The Bundle piece by piece, however many meetings there are."""
     stamp = orjson.dumps(now.isoformat(timespec="seconds"))
     yield b'{"resourceType":"Bundle","type":"collection","timestamp":' + stamp

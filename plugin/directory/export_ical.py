@@ -9,7 +9,7 @@ from typing import Any
 
 from icalendar import Event, Timezone, vRecur
 
-from plugin.directory.rows import MeetingRow
+from plugin.directory.rows import WholeRow
 from plugin.directory.schedule import starts
 from plugin.directory.zones import zone
 
@@ -21,7 +21,7 @@ _END = b"END:VCALENDAR\r\n"
 _A_YEAR = timedelta(days=400)
 
 
-def ical_pieces(meetings: Iterable[MeetingRow], now: datetime) -> Iterator[bytes]:
+def ical_pieces(meetings: Iterable[WholeRow], now: datetime) -> Iterator[bytes]:
     """Every meeting that has a time of its own; one by appointment has none."""
     yield _BEGIN
     known: set[str] = set()
@@ -43,7 +43,7 @@ def ical_pieces(meetings: Iterable[MeetingRow], now: datetime) -> Iterator[bytes
     yield _END
 
 
-def _event(row: MeetingRow, first: datetime, now: datetime) -> Event:
+def _event(row: WholeRow, first: datetime, now: datetime) -> Event:
     rule = row.rule
     event = Event()
     event.add("uid", f"{row.uid}@selfhelp-referral")

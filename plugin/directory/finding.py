@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from plugin.directory.candidates import Candidate, Window, padded_to
+from plugin.directory.candidates import Candidate, Window, rounded_up
 from plugin.directory.lookup import Lookup
 from plugin.directory.meeting import Occurrence
+from plugin.directory.origins import Origins
 from plugin.directory.places import kilometres
-from plugin.directory.rows import AT_ONCE, STEP, MeetingRow, Rows
+from plugin.directory.rows import AT_ONCE, MeetingRow, Rows
 from plugin.directory.schedule import starts
 from plugin.directory.storing import IRREGULAR, tags_shown
 from plugin.directory.zones import minutes_since_1970, moment_at, zone
-from plugin.store.schema import moment
 
 Keep = Callable[[MeetingRow, datetime], bool]
 
@@ -72,18 +72,25 @@ class Picker:
     def _is_meant(self, meeting: MeetingRow, one: Candidate) -> bool:
         if meeting.hidden:
             return False
-        if self.window.exact and one.kind & IRREGULAR and not _falls(meeting, one):
+        if self.window.exact and one.kind & IRREGULAR and not self._falls(one):
             return False
         return self.keep is None or self.keep(meeting, moment_at(one.minute))
+
+    def _falls(self, one: Candidate) -> bool:
+        """Whether a rule that is more than every week has a start at that minute."""
+        rule, start = self.rows.rules([one.meeting])[one.meeting], moment_at(one.minute)
+        if rule is None:
+            return False
+        return any(True for _ in starts(rule, start, start + timedelta(minutes=1)))
 
     def _worked_out(self, found: Iterable[Candidate]) -> list[Candidate]:
         """The same meetings at their exact starts, from their own rules."""
         once = {one.meeting: one for one in found}
-        self.rows.ahead(once)
+        rules = self.rows.rules(once)
         begin, end = moment_at(self.window.begin), moment_at(self.window.end)
         exact = []
         for meeting, one in once.items():
-            rule = self.rows.of(meeting).rule
+            rule = rules[meeting]
             if rule is None:
                 continue
             exact += [
@@ -91,14 +98,6 @@ class Picker:
                 for start in starts(rule, begin, end)
             ]
         return exact
-
-
-def _falls(meeting: MeetingRow, one: Candidate) -> bool:
-    """Whether a rule that is more than every week has a start at that minute."""
-    start = moment_at(one.minute)
-    if meeting.rule is None:
-        return False
-    return any(True for _ in starts(meeting.rule, start, start + timedelta(minutes=1)))
 
 
 def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
@@ -122,14 +121,16 @@ def joined_to_another(picked: list[Picked], new: Picked) -> bool:
     return False
 
 
-def _is_same_meeting(one: Any, other: Any) -> bool:
-    if one.feed == other.feed or one.program != other.program:
+def _is_same_meeting(one: MeetingRow, other: MeetingRow) -> bool:
+    if one.version == other.version or one.program != other.program:
         return False
     if one.join_url and one.join_url == other.join_url:
         return True
-    if None in (one.latitude, one.longitude, other.latitude, other.longitude):
-        return False
     if "online" in (one.attendance, other.attendance):
+        return False
+    if one.latitude is None or one.longitude is None:
+        return False
+    if other.latitude is None or other.longitude is None:
         return False
     apart = kilometres(one.latitude, one.longitude, other.latitude, other.longitude)
     return apart <= _ONE_DOOR_KM and _alike(one.name, other.name)
@@ -169,12 +170,14 @@ _SAY_LITTLE = frozenset(
 _ONE_DOOR_KM = 0.15
 
 
-def with_days(lookup: Lookup, picked: Sequence[Picked]) -> list[Occurrence]:
+def with_days(
+    lookup: Lookup, picked: Sequence[Picked], origins: Origins
+) -> list[Occurrence]:
     """The occurrences, each with the days a week on which its group meets there."""
     if not picked:
         return []
     ids = list({one.meeting.id for one in picked})
-    padded = padded_to(ids, STEP)
+    padded = rounded_up(ids)
     sql = (
         "SELECT m.id, COUNT(DISTINCT o.weekday) FROM meetings m"  # noqa: S608
         " JOIN meetings o ON o.series = m.series AND o.version = m.version"
@@ -183,19 +186,20 @@ def with_days(lookup: Lookup, picked: Sequence[Picked]) -> list[Occurrence]:
     )
     rows = lookup.rows(sql, padded)
     days: dict[int, int] = {row[0]: max(1, row[1]) for row in rows}
-    return [occurrence(one, days.get(one.meeting.id, 1)) for one in picked]
+    return [occurrence(one, origins, days.get(one.meeting.id, 1)) for one in picked]
 
 
-def occurrence(picked: Picked, days: int = 1) -> Occurrence:
+def occurrence(picked: Picked, origins: Origins, days: int = 1) -> Occurrence:
     """The meeting as it starts at that minute, on its own clock."""
     row, km = picked.meeting, picked.km
+    origin = origins[row.version]
     return Occurrence(
         row.uid,
-        row.feed,
+        origin.feed,
         row.key,
         row.program,
         row.name,
-        moment_at(picked.minute).astimezone(zone(row.timezone)),
+        datetime.fromtimestamp(picked.minute * 60, zone(row.timezone)),
         row.minutes,
         row.attendance,
         None if km == _FAR_OFF else km,
@@ -208,8 +212,8 @@ def occurrence(picked: Picked, days: int = 1) -> Occurrence:
         row.url,
         row.join_url,
         row.phone,
-        bool(row.demo),
-        _fetched(row.fetched_at),
+        origin.demo,
+        origin.fetched,
         days,
         picked.sources,
         bool(row.trusted),
@@ -230,8 +234,3 @@ def _tags(words: str, languages: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _split(text: str) -> tuple[str, ...]:
     return tuple(text.split())
-
-
-@lru_cache(maxsize=1024)
-def _fetched(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else moment(microseconds)

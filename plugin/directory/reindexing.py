@@ -36,7 +36,7 @@ from plugin.store.engine import reading, writing
 from plugin.store.schema import micros
 
 # Written on when less than this is left; the screens look two weeks ahead.
-LEFT = timedelta(days=60)
+LEFT = timedelta(days=30)
 
 _BATCH = 2000
 _COLUMNS = tuple(name.strip() for name in MEETING_COLUMNS.split(","))
@@ -116,17 +116,16 @@ def _copy(
 
 
 def _slots(row: RowMapping, number: int, version: int, day: int) -> list[Any]:
-    start = row["start_minute"]
-    if start is None or not row["timezone"] or row["attendance"] == "inactive":
-        return []
     rule = stored_rule(
         row["timezone"],
         row["weekday"],
-        start,
+        row["start_minute"],
         row["rrule"],
         row["first_date"],
         row["except_dates"],
     )
+    if rule is None or row["attendance"] == "inactive":
+        return []
     indexed = Indexed(
         meeting=number,
         version=version,

@@ -4,24 +4,51 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from plugin.directory.candidates import padded_to
+from plugin.directory.candidates import rounded_up
 from plugin.directory.errors import FeedReplaced
 from plugin.directory.lookup import Lookup
 from plugin.directory.schedule import Rule
 
 AT_ONCE = 400
-STEP = 16
 
 
 class MeetingRow(NamedTuple):
-    """A row of `meetings`, with its feed and what this hospital says of it."""
+    """What a search tells of a meeting, and what this hospital says of it."""
+
+    id: int
+    version: int
+    uid: str
+    key: str
+    program: str
+    name: str
+    minutes: int
+    timezone: str
+    attendance: Any
+    precision: Any
+    venue: str
+    address: str
+    latitude: float | None
+    longitude: float | None
+    tags: str
+    codes: str
+    languages: str
+    url: str
+    join_url: str
+    phone: str
+    hidden: bool | None
+    trusted: bool | None
+    liaison: str | None
+    liaison_phone: str | None
+
+
+class WholeRow(NamedTuple):
+    """Everything that is kept of a meeting, and of where it is from."""
 
     id: int
     uid: str
     key: str
     program: str
     name: str
-    series: int
     weekday: int | None
     start_minute: int | None
     minutes: int
@@ -29,34 +56,30 @@ class MeetingRow(NamedTuple):
     rrule: str
     first_date: str
     except_dates: str
-    attendance: Any
-    precision: Any
+    attendance: str
+    precision: str
     venue: str
     address: str
+    latitude: float | None
+    longitude: float | None
     tags: str
+    codes: str
     languages: str
     url: str
     join_url: str
     phone: str
-    latitude: float | None
-    longitude: float | None
-    codes: str
     notes: str
     organisation: str
     updated: str
     feed: str
+    source: str
+    licence: str
     fetched_at: int | None
-    demo: bool
     hidden: bool | None
-    trusted: bool | None
-    liaison: str | None
-    liaison_phone: str | None
 
     @property
     def rule(self) -> Rule | None:
         """None for a meeting by appointment, or without a zone."""
-        if self.start_minute is None or not self.timezone:
-            return None
         return stored_rule(
             self.timezone,
             self.weekday,
@@ -71,29 +94,39 @@ class MeetingRow(NamedTuple):
 def stored_rule(  # noqa: PLR0917 - the columns of a rule
     timezone: str,
     weekday: int | None,
-    start: int,
+    start: int | None,
     rrule: str,
     first_date: str,
     except_dates: str,
-) -> Rule:
+) -> Rule | None:
+    """None for a meeting by appointment, or without a zone."""
+    if start is None or not timezone:
+        return None
     weekly = weekday is not None and rrule.count(";") == 1
     plain = weekly and rrule.startswith("FREQ=WEEKLY;BYDAY=")
     excepted = tuple(except_dates.split())
     return Rule(timezone, weekday, start, "" if plain else rrule, first_date, excepted)
 
 
-_OF_FEED = ("feed", "fetched_at", "demo")
-_OF_MARK = ("hidden", "trusted", "liaison", "liaison_phone")
-_OF_MEETING = [
-    name for name in MeetingRow._fields if name not in (*_OF_FEED, *_OF_MARK)
-]
-_SELECT = (
-    "SELECT "  # noqa: S608 - names of our own columns
-    + ", ".join(f"m.{name}" for name in _OF_MEETING)
-    + ", f.id, f.fetched_at, f.demo"
-    + ", k.hidden, k.trusted, k.liaison, k.liaison_phone"
-    + " FROM meetings m JOIN feeds f ON f.live = m.version"
-    + " LEFT JOIN meeting_marks k ON k.uid = m.uid"
+def _columns(row: type[MeetingRow | WholeRow], of_feed: tuple[str, ...]) -> str:
+    of_mark = ("hidden", "trusted", "liaison", "liaison_phone")
+    named = []
+    for field in row._fields:
+        table = "k" if field in of_mark else "f" if field in of_feed else "m"
+        named.append(f"{table}.{'id' if field == 'feed' else field}")
+    return ", ".join(named)
+
+
+_MARKED = " FROM meetings m LEFT JOIN meeting_marks k ON k.uid = m.uid"
+_SELECT = f"SELECT {_columns(MeetingRow, ())}{_MARKED} WHERE"
+# As a plain yes or no: PostgreSQL plans it once, and not as one more join.
+_LIVE = "(m.version IN (SELECT live FROM feeds)) IS TRUE"
+_RULES = "SELECT id, timezone, weekday, start_minute, rrule, first_date, except_dates"
+_WHOLE = (
+    "SELECT "
+    + _columns(WholeRow, ("feed", "source", "licence", "fetched_at"))
+    + _MARKED
+    + " JOIN feeds f ON f.live = m.version WHERE"
 )
 
 
@@ -106,6 +139,7 @@ class Rows:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._held: dict[int, MeetingRow] = {}
+        self._rules: dict[int, Rule | None] = {}
 
     def ahead(self, wanted: Iterable[int]) -> None:
         """Read those that are not held yet."""
@@ -113,37 +147,49 @@ class Rows:
         fresh = [one for one in dict.fromkeys(wanted) if one not in held]
         for first in range(0, len(fresh), AT_ONCE):
             some = fresh[first : first + AT_ONCE]
-            read = rows_by_id(self._lookup, some)
+            padded = rounded_up(some)
+            sql = f"{_SELECT} m.id IN ({self._lookup.marks(len(padded))}) AND {_LIVE}"
+            read = self._lookup.rows(sql, padded)
             if len(read) < len(some):
                 raise FeedReplaced
-            held.update(read)
-
-    def uids(self, ids: Sequence[int]) -> dict[int, str]:
-        """Only the ids of meetings."""
-        read: dict[int, str] = {}
-        for first in range(0, len(ids), AT_ONCE):
-            some = padded_to(ids[first : first + AT_ONCE], STEP)
-            marks = self._lookup.marks(len(some))
-            sql = f"SELECT id, uid FROM meetings WHERE id IN ({marks})"  # noqa: S608
-            read.update(dict(self._lookup.rows(sql, some)))
-        if len(read) < len(ids):
-            raise FeedReplaced
-        return read
+            held.update({one[0]: MeetingRow._make(one) for one in read})
 
     def of(self, meeting: int) -> MeetingRow:
         if meeting not in self._held:
             self.ahead([meeting])
         return self._held[meeting]
 
+    def uids(self, ids: Sequence[int]) -> dict[int, str]:
+        """Only the ids of meetings."""
+        return dict(self._parts("SELECT id, uid", ids))
 
-def rows_by_id(lookup: Lookup, ids: Sequence[int]) -> dict[int, MeetingRow]:
+    def rules(self, wanted: Iterable[int]) -> dict[int, Rule | None]:
+        """Only the rules of meetings."""
+        fresh = [one for one in dict.fromkeys(wanted) if one not in self._rules]
+        for one, *parts in self._parts(_RULES, fresh):
+            self._rules[one] = stored_rule(*parts)
+        return self._rules
+
+    def _parts(self, select: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        read: list[tuple[Any, ...]] = []
+        for first in range(0, len(ids), AT_ONCE):
+            some = rounded_up(ids[first : first + AT_ONCE])
+            marks = self._lookup.marks(len(some))
+            sql = f"{select} FROM meetings WHERE id IN ({marks})"
+            read += self._lookup.rows(sql, some)
+        if len(read) < len(ids):
+            raise FeedReplaced
+        return read
+
+
+def whole_rows(lookup: Lookup, ids: Sequence[int]) -> dict[int, WholeRow]:
     """Meetings of live versions by their row numbers."""
-    padded = padded_to(ids, STEP)
-    sql = f"{_SELECT} WHERE m.id IN ({lookup.marks(len(padded))})"
-    return {one[0]: MeetingRow._make(one) for one in lookup.rows(sql, padded)}
+    padded = rounded_up(ids)
+    sql = f"{_WHOLE} m.id IN ({lookup.marks(len(padded))})"
+    return {one[0]: WholeRow._make(one) for one in lookup.rows(sql, padded)}
 
 
-def row_by_uid(lookup: Lookup, uid: str) -> MeetingRow | None:
-    sql = f"{_SELECT} WHERE m.uid = {lookup.mark} AND f.id = {lookup.mark}"
+def row_by_uid(lookup: Lookup, uid: str) -> WholeRow | None:
+    sql = f"{_WHOLE} m.uid = {lookup.mark} AND f.id = {lookup.mark}"
     found = lookup.rows(sql, (uid, uid.partition(":")[0]))
-    return MeetingRow._make(found[0]) if found else None
+    return WholeRow._make(found[0]) if found else None

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 24 * 60
 
-# How far the index looks back and ahead of the day on which it is written. Ahead is
-# more than the winter and less than the year, so that a season and the next are held.
+# How far the index looks back and ahead of the day on which it is written. Ahead is so
+# far that the screens' two weeks are held whenever it was last written on, and so near
+# that most of the year one season is enough: two are twice the rows to read.
 BACK_DAYS = 3
-AHEAD_DAYS = 130
+AHEAD_DAYS = 60
 _SCAN_DAYS = 400
 
 # Names that the zone database holds and that are no zone of a place.

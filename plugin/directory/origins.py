@@ -1,0 +1,62 @@
+"""Where live meetings are from, and how far their index reaches."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from plugin.directory.errors import FeedReplaced
+from plugin.directory.lookup import Lookup
+from plugin.store.schema import moment
+
+
+class Origin(NamedTuple):
+    """What all meetings of a feed's version have in common."""
+
+    feed: str
+    fetched: datetime | None  # UTC
+    demo: bool
+
+
+class Origins(dict[int, Origin]):
+    """By version. Raises FeedReplaced for one that was not live when it was asked."""
+
+    def __missing__(self, version: int) -> Origin:
+        raise FeedReplaced
+
+
+_ASKED_AGAIN = 1  # minutes
+_NEVER = 2**31 - 1
+_LIVE = (
+    "SELECT live, id, fetched_at, demo, indexed_until FROM feeds WHERE live IS NOT NULL"
+)
+
+
+@dataclass(slots=True)
+class LiveFeeds:
+    """The feeds as they were when they were last asked for."""
+
+    origins: Origins = field(default_factory=Origins)
+    indexed_until: int = 0  # minutes since 1970; the least of all feeds
+    _asked: int = -_ASKED_AGAIN
+
+    def asked(self, lookup: Lookup, now: int) -> "LiveFeeds":
+        """Itself, not older than a minute.
+
+        Takes: `now`, minutes since 1970.
+        """
+        if not 0 <= now - self._asked < _ASKED_AGAIN:
+            rows = lookup.rows(_LIVE, ())
+            self.origins = Origins(
+                {
+                    live: Origin(
+                        feed, None if fetched is None else moment(fetched), bool(demo)
+                    )
+                    for live, feed, fetched, demo, _ in rows
+                }
+            )
+            self.indexed_until = min((row[4] for row in rows), default=_NEVER)
+            self._asked = now
+        return self
+
+    def forget(self) -> None:
+        self._asked = -_ASKED_AGAIN
