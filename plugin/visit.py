@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from plugin.audit.trail import Event, Trail
 from plugin.chart.chart import Chart
 from plugin.chart.reading import read_chart
+from plugin.chart.terminology import Terminology
 from plugin.clock import Clock
 from plugin.directory.directory import Directory
 from plugin.directory.meeting import Occurrence, Place
@@ -85,12 +86,6 @@ class Visit:
             return UTC
 
     @property
-    def zone_is_sure(self) -> bool:
-        """Whether every meeting around goes by one clock: then it is the clinic's."""
-        names = {meeting.timezone for meeting in self._meetings_near}
-        return len(names) == 1 and self.zone is not UTC
-
-    @property
     def _meetings_near(self) -> list[Occurrence]:
         return [
             meeting
@@ -123,6 +118,7 @@ class Visits:
     engine: Engine
     clock: Clock
     settings: Settings
+    terminology: Terminology
     _slots: OrderedDict[str, _Slot] = field(
         default_factory=OrderedDict, init=False, repr=False
     )

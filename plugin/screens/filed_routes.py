@@ -55,7 +55,7 @@ def state(launch: Launch, referral_id: str) -> Response:
 
 def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]:
     here = f"{launch.base}/referrals/{found.id}"
-    said = ReferralWords(launch.words, visit.zone, visit.zone_is_sure)
+    said = ReferralWords(launch.words, visit.zone)
     return {"here": here, "live": f"{here}/state", **said.live(found)}
 
 

@@ -67,11 +67,10 @@ def open_count(referrals: Iterable[Filed]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ReferralWords:
-    """`zone` is the clinic's clock; `zone_is_sure`, whether it is known to be."""
+    """`zone` is the clinic's clock; UTC where that is not known."""
 
     words: Words
     zone: tzinfo
-    zone_is_sure: bool = True
 
     def live(self, filed: Filed) -> dict[str, object]:
         """The part of the page that changes while the worker writes."""
@@ -170,10 +169,9 @@ class ReferralWords:
         }[resource.status]
 
     def _clock(self, moment: datetime) -> str:
-        """The time of day, with its zone where that may not be the reader's own."""
+        """The time of day, with its zone: it may not be the reader's own."""
         local = moment.astimezone(self.zone)
-        said = self.words.clock(local)
-        return said if self.zone_is_sure else f"{said} {self.words.zone(local, '')}"
+        return f"{self.words.clock(local)} {self.words.zone(local, '')}"
 
     # ---- follow-up ----
 

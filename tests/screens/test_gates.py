@@ -190,7 +190,28 @@ def test_body_that_is_too_large_is_413(installed: Any) -> None:
     body = b'{"note": "' + b"a" * 220_000 + b'"}'
     answer = installed.client.post(f"{launch}api/referrals", content=body, headers=OURS)
     assert answer.status_code == 413
+    assert set(answer.json()) == {"error", "message"}
     assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize(
+    "declared", [pytest.param(True, id="declared"), pytest.param(False, id="streamed")]
+)
+def test_X12_form_that_is_too_large_is_told_on_a_page(
+    installed: Any, declared: bool
+) -> None:
+    launch = installed.launch()
+    body = b"note=" + b"a" * 300_000
+    answer = installed.client.post(
+        f"{launch}choices",
+        content=body if declared else iter([body]),
+        headers={**OURS, "content-type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Too much was sent" in answer.text
+    for name in HEADERS:
+        assert name in answer.headers, name
 
 
 def test_X13_422_does_not_say_what_was_sent(installed: Any) -> None:

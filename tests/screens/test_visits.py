@@ -1,13 +1,12 @@
 """One visit of a launch: what is read, kept, and worked out again."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from plugin.matching.recommendation import Preferences, Recommendation
+from plugin.matching.recommendation import Preferences
 from plugin.visit import MOST_KEPT, Stated
 
 # Each runs the whole app against a sandbox EHR.
@@ -146,29 +145,3 @@ def test_clinics_clock_is_that_of_the_nearest_meeting(
 ) -> None:
     visit = installed.house.visits.open(context)
     assert str(visit.zone) == "America/New_York"
-
-
-@pytest.mark.parametrize(
-    ("zones", "sure"),
-    [
-        pytest.param(("America/New_York", "America/New_York"), True, id="one-clock"),
-        pytest.param(("America/Denver", "America/Phoenix"), False, id="border"),
-        pytest.param((), False, id="nothing-near"),
-        pytest.param(("no/such", "no/such"), False, id="unreadable"),
-    ],
-)
-def test_clinics_zone_is_sure_where_all_around_agree(
-    installed: Any,
-    context: Any,
-    recommendation: Recommendation,
-    zones: tuple[str, ...],
-    sure: bool,
-) -> None:
-    visit = installed.house.visits.open(context)
-    program = recommendation.programs[1]
-    near = tuple(
-        replace(meeting, timezone=zone)
-        for meeting, zone in zip(program.meetings, zones, strict=False)
-    )
-    shown = replace(recommendation, programs=(replace(program, meetings=near),))
-    assert replace(visit, recommendation=shown).zone_is_sure is sure
