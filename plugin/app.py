@@ -32,6 +32,8 @@ from plugin.cds_hooks.reporting import Reporting
 from plugin.cds_hooks.routes import CdsService
 from plugin.cds_hooks.rule_sheets import RuleSheets
 from plugin.cds_hooks.spent import SpentTokens
+from plugin.chart.kinds import Kinds
+from plugin.chart.terminology import Terminology, TerminologyServer
 from plugin.clock import Clock, system_clock
 from plugin.directory.demo.load import load_demo
 from plugin.directory.directory import Directory
@@ -57,7 +59,11 @@ from plugin.screens import routers
 from plugin.screens.errors import ScreenError, told
 from plugin.screens.security import Guarded
 from plugin.settings import Settings
-from plugin.settings.registrations import backend_scopes, registrations
+from plugin.settings.registrations import (
+    backend_scopes,
+    registrations,
+    terminology_server,
+)
 from plugin.store.errors import StoreError
 from plugin.version import VERSION
 from plugin.visit import Visits
@@ -172,13 +178,33 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         smart=smart,
         knowledge=knowledge,
         directory=directory,
-        visits=Visits(smart, knowledge, directory, trail, engine, clock, settings),
+        visits=Visits(
+            smart,
+            knowledge,
+            directory,
+            trail,
+            engine,
+            clock,
+            settings,
+            _terminology(settings, knowledge, outbound, clock),
+        ),
         signing=signing,
         ledger=ledger,
         worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
         cds=cds,
         reviewers=_reviewers(foundation),
         sign_in=_sign_in(foundation, outbound),
+    )
+
+
+def _terminology(
+    settings: Settings, knowledge: Knowledge, outbound: Outbound, clock: Clock
+) -> Terminology:
+    own = terminology_server(settings)
+    return Terminology(
+        Kinds(knowledge.listed_snomed, clock),
+        TerminologyServer(own, outbound) if own else None,
+        frozenset(ehr.id for ehr in settings.ehrs if ehr.terminology),
     )
 
 

@@ -60,6 +60,7 @@ __all__ = [
 
 _JSON = "application/fhir+json"
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
+_OPERATION = re.compile(r"[a-z][A-Za-z0-9-]{0,63}")
 # A gateway's 502 or 504, and a 500, leave open whether the write was done.
 _WRITE_UNKNOWN = frozenset({408, 500, 502, 504})
 
@@ -130,6 +131,24 @@ class FhirClient:
             except FhirError as error:
                 reader.result.stop(str(error))
         return reader.result
+
+    def operation(
+        self,
+        resource_type: str,
+        name: str,
+        params: Mapping[str, str],
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Ask an operation on a type that only reads, as `ValueSet/$expand` does.
+
+        Takes:  `seconds`, the most that it may take.
+        Raises: FhirError and its kinds; RelaunchNeeded.
+        """
+        if _OPERATION.fullmatch(name) is None:
+            raise ValueError("not an operation")
+        url = f"{self._url(resource_type)}/${name}?{urlencode(params)}"
+        budget = min(seconds, self.limits.budget)
+        return resource_of(self._get(url, self.monotonic() + budget))
 
     def create(
         self, resource_type: str, body: bytes, *, if_none_exist: str | None = None

@@ -4,7 +4,7 @@ Every value keeps the reference of the resource it came from, so that each line 
 screen can be traced back to the chart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -19,6 +19,7 @@ Source = Literal[
     "Consent",
     "QuestionnaireResponse",
     "ServiceRequest",
+    "SNOMED CT hierarchy",
 ]
 
 ClinicalStatus = Literal[
@@ -152,6 +153,8 @@ class Chart:
     incomplete: Sequence[Source] = ()  # read in part: a cap or a broken page
     read_at: datetime | None = None
     encounter: str = ""  # reference of the encounter the app was opened in
+    # By SNOMED CT code that nothing lists: the listed codes that it is a kind of.
+    kinds: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ class Knowledge:
     released: str = ""
     site: str = ""  # version of the site's own file, "" without one
 
+    @property
+    def listed_snomed(self) -> tuple[str, ...]:
+        """Every SNOMED CT code that rules, needs and groups list, rules first."""
+        groups = (code for g in self.code_groups.values() for code in sorted(g.snomed))
+        return tuple(
+            dict.fromkeys((*self.triggers.by_snomed, *self.index.snomed, *groups))
+        )
+
     def program(self, program_id: str) -> Program:
         return self.programs[program_id]
 

@@ -1,7 +1,7 @@
 """What the chart says, made ready for needs and rules: every code in one form."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from plugin.chart.chart import Chart, Coding, Condition, Medication
@@ -29,6 +29,7 @@ class ReadCode:
     system: str  # icd-10-cm, snomed or other
     code: str
     coding: Coding
+    by_kind: bool = False  # `code` is what the coding's own code is a kind of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def facts_of(
     starts = {e.reference: e.start for e in chart.encounters}
     days = knowledge.encounter_diagnosis_days
     findings = [
-        _finding(condition, starts, chart.encounter, days, at)
+        _finding(condition, starts, chart, days, at)
         for condition in chart.conditions
         if condition.verification_status not in _UNUSED
     ]
@@ -117,7 +118,7 @@ def _country(country: str) -> str:
 def _finding(
     condition: Condition,
     starts: Mapping[str, str],
-    encounter: str,
+    chart: Chart,
     days: int,
     at: datetime,
 ) -> Finding:
@@ -125,13 +126,25 @@ def _finding(
     misfiled = any(is_misfiled(c.system, c.code) for c in condition.codings)
     return Finding(
         condition=condition,
-        codes=tuple(_read(coding) for coding in condition.codings),
+        codes=tuple(_codes(condition, chart.kinds)),
         recorded=recorded,
         state=_STATE.get(condition.clinical_status, "current"),
         questioned=misfiled or condition.verification_status in _QUESTIONED,
-        old_encounter=_is_old_encounter(condition, recorded, encounter, days, at),
+        old_encounter=_is_old_encounter(condition, recorded, chart.encounter, days, at),
         misfiled=misfiled,
     )
+
+
+def _codes(
+    condition: Condition, kinds: Mapping[str, Sequence[str]]
+) -> Iterable[ReadCode]:
+    """The codes of a problem; behind each, what a terminology server takes it for."""
+    for coding in condition.codings:
+        read = _read(coding)
+        yield read
+        if read.system == "snomed":
+            for listed in kinds.get(read.code, ()):
+                yield replace(read, code=listed, by_kind=True)
 
 
 def _read(coding: Coding) -> ReadCode:

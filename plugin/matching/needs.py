@@ -1,17 +1,21 @@
 """From the chart to needs: what speaks for each, how surely, and at what stage."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.needs import NeedEntry, Screen
+from plugin.matching.derived import derived_from, lines_of
 from plugin.matching.facts import Facts, Finding, Taken
 from plugin.matching.moments import is_within
 from plugin.matching.recommendation import Because, Need, Stage, Unmapped
 from plugin.matching.scores import Score
 
 SCORE_DAYS = 90
+# Of a code that is only a kind of a listed one, words that leave open whether it holds.
+_PAST = re.compile(r"remission|history|resolved|screening|suspected|risk of")
+_AS_A_KIND = "A terminology server takes it for a kind of this. Is it so now?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def needs_of(
         for entry in knowledge.needs.values()
         if entry.id in hits
     }
-    found |= _derived(found, facts, knowledge)
+    found |= derived_from(found, facts, knowledge)
     charted = dict(found)
     found = {n: need for n, need in found.items() if _may_be(n, facts, knowledge)}
     notes = _let_specific_win(found, knowledge)
@@ -103,13 +107,14 @@ def _hits_by_code(
             entry = knowledge.need(need)
             if not _text_allows(entry, finding, meaning.confidence):
                 continue
-            confidence = 0.0 if finding.questioned else meaning.confidence
+            past = read.by_kind and _PAST.search(finding.words) is not None
+            unsure = finding.questioned or past
             hit = Hit(
                 finding.because(read),
-                confidence,
+                0.0 if unsure else meaning.confidence,
                 remission=meaning.kind == "remission" or finding.state == "inactive",
                 severity=meaning.severity,
-                question=_why_asked(finding),
+                question=_AS_A_KIND if past else _why_asked(finding),
             )
             held = best.get(need)
             if held is None or _stronger(hit, held):
@@ -189,73 +194,10 @@ def _need(entry: NeedEntry, hits: list[Hit]) -> Need:
         name=entry.name,
         stage=stage,
         confidence=max(hit.confidence for hit in used),
-        because=_lines(hit.because for hit in used),
+        because=lines_of(hit.because for hit in used),
         severity=next((hit.severity for hit in used if hit.severity), ""),
         question="" if sure else min(hit.question for hit in hits),
     )
-
-
-def _lines(lines: Iterable[Because]) -> tuple[Because, ...]:
-    return tuple(
-        sorted(set(lines), key=lambda b: (b.resource, b.system, b.code, b.display))
-    )
-
-
-def _derived(
-    found: Mapping[str, Need], facts: Facts, knowledge: Knowledge
-) -> dict[str, Need]:
-    """Needs that follow from others, with the lines they rest on."""
-    derived: dict[str, Need] = {}
-    for entry in knowledge.needs.values():
-        if entry.derived is None or entry.id in found:
-            continue
-        groups = [
-            [found[n] for n in group if n in found and found[n].stage != "ask"]
-            for group in entry.derived.all_of
-        ]
-        sources = [need for group in groups for need in group]
-        lines = [line for need in sources for line in need.because]
-        if not all(groups) or _is_one_problem(groups):
-            lines = _induced(entry, facts, found)
-            sources = [n for n in sources if set(n.because) & set(lines)]
-        if not lines or not sources:
-            continue
-        sure = min(max(n.confidence for n in group) for group in groups if group)
-        active = any(n.stage == "active" for n in sources)
-        derived[entry.id] = Need(
-            entry.id,
-            entry.name,
-            "active" if active else "remission",
-            min(sure, entry.derived.confidence),
-            _lines(lines),
-            derived=True,
-        )
-    return derived
-
-
-def _is_one_problem(groups: Sequence[Sequence[Need]]) -> bool:
-    """Whether two conditions are only two codings of one problem that disagree."""
-    named = {line.resource for group in groups for n in group for line in n.because}
-    return len(groups) > 1 and len(named) == 1
-
-
-def _induced(
-    entry: NeedEntry, facts: Facts, found: Mapping[str, Need]
-) -> list[Because]:
-    """Codes that name both conditions at once, as F10.14 does."""
-    assert entry.derived is not None
-    if not entry.derived.icd10cm_pattern:
-        return []
-    stated = {line for n in found.values() if n.stage != "ask" for line in n.because}
-    pattern = re.compile(entry.derived.icd10cm_pattern)
-    return [
-        finding.because(read)
-        for finding in facts.findings
-        for read in finding.codes
-        if read.system == "icd-10-cm"
-        and pattern.match(read.code)
-        and finding.because(read) in stated
-    ]
 
 
 def _may_be(need: str, facts: Facts, knowledge: Knowledge) -> bool:

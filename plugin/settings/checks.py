@@ -33,6 +33,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _twice(settings)
     yield from _feeds(settings)
     yield from _audit_login(settings)
+    yield from _terminology(settings)
 
 
 def is_loopback(host: str | None) -> bool:
@@ -304,4 +305,18 @@ def _audit_login(settings: Settings) -> Iterator[Finding]:
             ("audit_login", "client_secret_file"),
             f"client_secret_file names {login.client_secret_file}, which has no secret",
             "Name a readable, non-empty file",
+        )
+
+
+def _terminology(settings: Settings) -> Iterator[Finding]:
+    said = settings.terminology
+    if said is None:
+        return
+    if reason := _plain_http(said.server, settings):
+        yield Finding(("terminology", "server"), f"server {reason}", _TO_HTTPS)
+    if said.ca_file and not Path(said.ca_file).is_file():
+        yield Finding(
+            ("terminology", "ca_file"),
+            f"ca_file names {said.ca_file}, which is not there",
+            "Give the path of the certificate authority's PEM file, or leave it out",
         )

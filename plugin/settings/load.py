@@ -22,6 +22,7 @@ from plugin.settings.shape import (
     Sessions,
     Settings,
     SiteKnowledge,
+    Terminology,
 )
 
 _TABLES: Mapping[str, type[BaseModel]] = {
@@ -31,6 +32,7 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "audit_login": AuditLogin,
     "checkpoints": Checkpoints,
     "knowledge": SiteKnowledge,
+    "terminology": Terminology,
 }
 
 # Files that are named relative to the configuration file.

@@ -1,9 +1,9 @@
-"""Each `[[ehr]]` as the SMART client knows it."""
+"""Each `[[ehr]]` as the SMART client knows it, and the terminology server."""
 
 from ipaddress import ip_network
 
 from plugin.settings.shape import BACKEND_SCOPES, Ehr, Settings
-from smart_launch.registration import Registration, Registrations
+from smart_launch.registration import REQUIRED_SCOPES, Registration, Registrations
 from smart_launch.secret import Secret
 
 
@@ -40,4 +40,23 @@ def _registration(ehr: Ehr, settings: Settings) -> Registration:
         allow_loopback_http=settings.allow_loopback_http,
         signing_alg=ehr.signing_alg,
         role_claim=ehr.role_claim or None,
+    )
+
+
+def terminology_server(settings: Settings) -> Registration | None:
+    """The site's terminology server, as the door out knows a server."""
+    said = settings.terminology
+    if said is None:
+        return None
+    return Registration(
+        id="terminology server",  # no EHR can have this id
+        issuer=said.server,
+        client_id="none",
+        client_auth="none",
+        redirect_uri=settings.redirect_uri,
+        scopes=tuple(REQUIRED_SCOPES),  # an EHR's; this server is asked for none
+        allowed_networks=tuple(ip_network(one) for one in said.allowed_networks),
+        ca_file=said.ca_file or None,
+        proxy=said.proxy or None,
+        allow_loopback_http=settings.allow_loopback_http,
     )

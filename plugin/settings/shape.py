@@ -178,6 +178,7 @@ class Ehr(Table):
     note_needs_encounter: StrictBool = False
     note_only_provenance: StrictBool = False
     backend_services: StrictBool = False
+    terminology: StrictBool = False  # whether its own server knows SNOMED CT
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
     cds: Cds = Cds()
     allowed_networks: tuple[Network, ...] = ()
@@ -232,6 +233,15 @@ class SiteKnowledge(Table):
     site_file: str = Field(min_length=1)
 
 
+class Terminology(Table):
+    """A FHIR server that says what codes of SNOMED CT are kinds of."""
+
+    server: WebAddress
+    allowed_networks: tuple[Network, ...] = ()
+    ca_file: str = ""
+    proxy: OptionalAddress = ""
+
+
 class Settings(Table):
     """Everything an installation decides. Built once, at the entry point."""
 
@@ -245,6 +255,7 @@ class Settings(Table):
     audit_login: AuditLogin | None = None
     checkpoints: Checkpoints | None = None
     knowledge: SiteKnowledge | None = None
+    terminology: Terminology | None = None
     # 32 bytes each. The first is used for what is new; all of them for what is old.
     master_keys: tuple[SecretBytes, ...] = Field(min_length=1)
     audit_keys: tuple[SecretBytes, ...] = Field(min_length=1)

@@ -157,6 +157,20 @@ def changed(good: str, old: str, new: str) -> str:
             id="site-file-missing",
         ),
         pytest.param(
+            "[[ehr]]",
+            '[terminology]\nserver = "http://tx.example/r4"\n[[ehr]]',
+            5,
+            "server is plain http",
+            id="terminology-http",
+        ),
+        pytest.param(
+            "[[ehr]]",
+            '[terminology]\nserver = "https://tx.example"\nca_file = "no"\n[[ehr]]',
+            6,
+            "which is not there",
+            id="terminology-ca",
+        ),
+        pytest.param(
             FRAMES,
             'ca_file = "hospital.pem"',
             8,
