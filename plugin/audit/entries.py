@@ -18,6 +18,7 @@ from plugin.store.engine import reading
 from plugin.store.schema import micros, moment
 
 PAGE = 50
+_LONGEST_KEY = 40
 _STREAMED = 500  # rows in memory at a time while everything is exported
 
 
@@ -53,7 +54,9 @@ class Key:
     def read(cls, text: str) -> "Key | None":
         """None for what is no key."""
         at, _, sequence = text.partition("-")
-        if not (at.isdecimal() and sequence.isdecimal() and len(text) < 40):
+        if not (text.isascii() and at.isdigit() and sequence.isdigit()):
+            return None
+        if len(text) > _LONGEST_KEY:
             return None
         key = cls(int(at), int(sequence))
         return key if max(key.at, key.sequence) < 2**63 else None

@@ -12,7 +12,7 @@ import orjson
 import pytest
 import requests
 from pydantic import SecretBytes
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Table, insert, select
 from starlette.testclient import TestClient
 
 from deploy.sandbox.serving import RunningSandbox, start_sandbox
@@ -24,7 +24,8 @@ from plugin.house import House
 from plugin.settings import Settings
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading, writing
-from plugin.store.schema import metadata
+from plugin.store.referral_tables import decisions, outcomes, referrals
+from plugin.store.schema import metadata, micros
 
 
 class SteppingClock:
@@ -65,6 +66,108 @@ def fill(engine: Engine, trail: Trail) -> Callable[..., None]:
             )
 
     return fill
+
+
+# ---- a clinic's months, as the ledger and the trail keep them ----
+
+
+@dataclass
+class Clinic:
+    """Writes visits at the moments that a test names."""
+
+    engine: Engine
+    keys: AuditKeys
+    now: datetime = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    count: int = 0
+
+    def note(self, kind: str, minutes: float = 0, **values: Any) -> None:
+        moment = self.now + timedelta(minutes=minutes)
+        trail = Trail(self.keys, lambda: moment)
+        values = {"context": f"ctx-{self.count}", "actor": "Practitioner/1"} | values
+        trail.record(self.engine, Event("general", kind, **values))
+
+    def visit(
+        self,
+        at: datetime,
+        *,
+        needs: tuple[str, ...] = ("alcohol",),
+        groups: dict[str, str] | None = None,
+        ends: str = "",
+        minutes: float = 4,
+        programs: tuple[str, ...] = ("smart",),
+        attended_after: int | None = None,
+        warning: str = "",
+        follow_up: str | None = None,
+    ) -> str:
+        """One launch, and how it `ends`: "signed", "declined", "handout" or "".
+
+        Gives the referral's id, "" for none.
+        """
+        self.now, self.count = at, self.count + 1
+        patient = f"patient-{self.count}"
+        self.note("launch.completed", patient=patient)
+        shown = {"needs": list(needs), "groups": groups or {}}
+        self.note("recommendation.shown", 0.1, patient=patient, detail=shown)
+        if ends == "handout":
+            self.note("handout.given", minutes, patient=patient)
+        if ends == "declined":
+            self._decision(patient, minutes)
+        if ends != "signed":
+            return ""
+        referral = f"referral-{self.count}"
+        choices = [{"program": program} for program in programs]
+        told = {"referral": referral, "choices": choices}
+        self._referral(referral, patient, minutes, choices, warning, follow_up)
+        self.note("referral.signed", minutes, patient=patient, detail=told)
+        if attended_after is not None:
+            self._outcome(referral, attended_after)
+        return referral
+
+    def _referral(
+        self,
+        referral: str,
+        patient: str,
+        minutes: float,
+        choices: list[dict[str, str]],
+        warning: str,
+        follow_up: str | None,
+    ) -> None:
+        signed_at = micros(self.now + timedelta(minutes=minutes))
+        answers = [{"warning": warning, "text": "t", "follow_up": follow_up}]
+        signed = {"choices": choices, "acknowledged": answers if warning else []}
+        row = {"id": referral, "tenant": "general", "patient": patient}
+        row |= {"context_id": f"ctx-{self.count}", "author": "Practitioner/1"}
+        row |= {"subject": "s", "request_key": referral, "request_digest": "d"}
+        row |= {"signed": orjson.dumps(signed), "signed_at": signed_at}
+        self._insert(referrals, row)
+
+    def _decision(self, patient: str, minutes: float) -> None:
+        at = micros(self.now + timedelta(minutes=minutes))
+        row = {"id": f"d-{self.count}", "tenant": "general", "patient": patient}
+        row |= {"context_id": f"ctx-{self.count}", "author": "Practitioner/1"}
+        row |= {"decision": "declined", "reason": "time", "red_unresolved": False}
+        self._insert(decisions, row | {"recorded_at": at})
+        self.note("referral.declined", minutes, patient=patient)
+
+    def _outcome(self, referral: str, days: int) -> None:
+        at = micros(self.now + timedelta(days=days))
+        row = {"id": f"o-{referral}", "referral_id": referral, "tenant": "general"}
+        row |= {"author": "Practitioner/1", "attended": "yes", "told": b"{}"}
+        self._insert(outcomes, row | {"recorded_at": at})
+
+    def _insert(self, table: Table, row: dict[str, Any]) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(insert(table).values(row))
+
+
+@pytest.fixture
+def clinic(engine: Engine, keys: AuditKeys) -> Clinic:
+    return Clinic(engine, keys)
+
+
+@pytest.fixture
+def clinic_of() -> type[Clinic]:
+    return Clinic
 
 
 # ---- the app, its reviewers' screens, and the provider that signs them in ----
