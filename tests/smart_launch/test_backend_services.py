@@ -65,7 +65,9 @@ def test_grant_without_a_scope_is_what_was_asked(backend: Any, ehr: Any) -> None
     )
 
 
-def test_v1_server_is_asked_in_its_own_spelling(backend: Any, ehr: Any) -> None:
+def test_v1_server_of_the_app_itself_is_asked_in_its_own_spelling(
+    backend: Any, ehr: Any
+) -> None:
     ehr.configuration = {
         "scopes_supported": ["launch", "system/*.read", "system/*.write"],
         "capabilities": ["launch-ehr", "permission-v1"],

@@ -204,21 +204,23 @@ def test_F02_outcome_without_words_has_none(
 # --- F03, F04: slow and cut -----------------------------------------------------------
 
 
+# Each goes on for a minute, or until the reader hangs up.
 def drip(request: Any, one: Any) -> None:
-    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ in range(60):
+    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+    for _ in range(1200):
         one.sendall(b" ")
         time.sleep(0.05)
 
 
 def drip_headers(request: Any, one: Any) -> None:
-    for letter in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 60:
+    for letter in b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200:
         one.sendall(bytes([letter]))
         time.sleep(0.05)
 
 
 def silence(request: Any, one: Any) -> None:
-    time.sleep(3)
+    one.settimeout(60)
+    one.recv(1)  # nothing comes but the end of the connection
 
 
 def endless(request: Any, one: Any) -> None:
@@ -240,6 +242,9 @@ def nonsense(request: Any, one: Any) -> None:
     one.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
+FAR_LESS_THAN_A_MINUTE = 20  # seconds: a busy machine may take its time
+
+
 @pytest.mark.parametrize(
     "fault",
     [drip, drip_headers, silence, endless, header_flood, long_header, nonsense],
@@ -251,7 +256,7 @@ def test_F03_read_ends_at_its_total_deadline(
     began = time.monotonic()
     with pytest.raises(FhirUnavailable):
         pages.search(replace(fhir, limits=ReadLimits(budget=0.6)))
-    assert time.monotonic() - began < 1.2
+    assert time.monotonic() - began < FAR_LESS_THAN_A_MINUTE
 
 
 HALF = b'{"resourceType":"Bundle"'
@@ -318,10 +323,8 @@ def test_F05_answer_that_is_too_long_ends_early(
     ehr.on(CONDITIONS, answer(200, body, headers))
     tracemalloc.start()
     try:
-        began = time.monotonic()
         with pytest.raises(UnreadableAnswer):
             pages.search(fhir)
-        assert time.monotonic() - began < 3
         assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
     finally:
         tracemalloc.stop()

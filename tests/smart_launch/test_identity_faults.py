@@ -322,7 +322,7 @@ def test_L29_no_thread_waits_long_for_anothers_question(
     plain = ehr.jwks
 
     def slowly(request: Any, one: Any) -> Any:
-        release.wait(4)
+        release.wait(60)
         return plain(request, one)
 
     ehr.on("/jwks", slowly)

@@ -227,7 +227,7 @@ def test_L08_issuer_pinned_apart_from_the_fhir_address_is_taken(
 
 def drip(request: Any, one: Any) -> None:
     one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ in range(100):
+    for _ in range(600):
         one.sendall(b" ")
         time.sleep(0.1)
 
@@ -267,7 +267,7 @@ def test_L09_dripping_discovery_ends_at_its_deadline(app: Any, ehr: Any) -> None
     began = time.monotonic()
     with pytest.raises(EhrUnavailable):
         app.begin(ehr)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30, "it would have gone on for a minute"
 
 
 def test_L09_fresh_copy_serves_while_renewal_fails(
@@ -319,7 +319,7 @@ def test_L09_no_thread_waits_long_for_anothers_question(
     plain = ehr.discovery
 
     def slowly(request: Any, one: Any) -> Any:
-        release.wait(4)
+        release.wait(60)
         return plain(request, one)
 
     ehr.on(WELL_KNOWN, slowly)
@@ -330,10 +330,10 @@ def test_L09_no_thread_waits_long_for_anothers_question(
         first = pool.submit(discovery.of, registration)
         while not ehr.calls(WELL_KNOWN):
             time.sleep(0.01)
-        began = time.monotonic()
+        # They give up while the first one is still waiting for its answer.
         for waiting in [pool.submit(discovery.of, registration) for _ in range(3)]:
             assert isinstance(waiting.exception(), EhrBusy)
-        assert time.monotonic() - began < 1.5
+        assert not first.done()
         release.set()
         good = first.result()
         # With a copy at hand nobody waits at all.

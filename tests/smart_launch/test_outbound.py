@@ -170,13 +170,14 @@ def test_F03_name_that_is_never_resolved_ends_at_the_deadline(named: Any) -> Non
     release = threading.Event()
 
     def resolve(host: str, port: int) -> list[Any]:
-        release.wait(5)
+        release.wait(60)
+        resolved.set()
         return []
 
-    began = time.monotonic()
+    resolved = threading.Event()
     with pytest.raises(EhrUnavailable):
         get(Outbound(resolve), named, deadline=0.3)
-    assert time.monotonic() - began < 1
+    assert not resolved.is_set()
     release.set()
 
 
@@ -282,28 +283,36 @@ def test_F18_hung_ehr_does_not_slow_another(
 ) -> None:
     hung = new_ehr("hung")
     release = threading.Event()
-    hung.on("/fhir", lambda request, one: release.wait(5) and None)
+    hung.on("/fhir", lambda request, one: release.wait(60) and None)
     outbound = Outbound(limits=Limits(stalled_calls=4, stalled_after=0.3))
     slow, quick = registered(hung), registered(ehr)
-
-    def call_hung(_: int) -> float:
-        began = time.monotonic()
-        with pytest.raises(EhrUnavailable):
-            get(outbound, slow, deadline=2)
-        return time.monotonic() - began
-
-    with ThreadPoolExecutor(20) as pool:
-        first = [pool.submit(call_hung, n) for n in range(8)]
-        time.sleep(0.6)
-        assert call_hung(0) < 0.2, "refused at once while others stall"
-        began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        stalled = [pool.submit(get, outbound, slow, deadline=60) for _ in range(8)]
+        while len(hung.calls("/fhir")) < 8:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        with pytest.raises(EhrBusy):  # refused at once while others stall
+            get(outbound, slow)
         for _ in range(20):
             assert get(outbound, quick).status == 401
-        assert time.monotonic() - began < 1
-        assert all(call.result() < 3 for call in first)
+        assert not any(call.done() for call in stalled)
+        release.set()
+        assert all(isinstance(call.exception(), EhrUnavailable) for call in stalled)
     assert len(hung.calls("/fhir")) == 8
+    outbound.close()
+
+
+def test_F18_ehr_that_fails_slowly_is_left_alone(new_ehr: Any, registered: Any) -> None:
+    hung = new_ehr("hung")
+    release = threading.Event()
+    hung.on("/fhir", lambda request, one: release.wait(60) and None)
+    outbound = Outbound(limits=Limits(trip_after=2, slow=0.1))
+    for _ in range(2):
+        with pytest.raises(EhrUnavailable):
+            get(outbound, registered(hung), deadline=0.2)
     with pytest.raises(EhrBusy):  # the breaker is open now
-        get(outbound, slow)
+        get(outbound, registered(hung))
+    assert len(hung.calls("/fhir")) == 2
     release.set()
     outbound.close()
 
