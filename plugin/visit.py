@@ -198,6 +198,7 @@ class Visits:
                 scopes=context.scopes,
             )
             seen(chart)
+            chart = self.terminology.added_to(chart, context.tenant, fhir)
             capabilities = asked.result()
         self._note_reading(context, chart)
         visit = self._recommended(context, chart, stated, now)
