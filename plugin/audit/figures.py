@@ -25,7 +25,7 @@ LINKED_WITHIN = timedelta(days=30)
 
 # What psychiatrists said of themselves, for comparison.
 PUBLISHED_REFERRAL = 0.75
-PUBLISHED_LITERATURE = 0.50  # "under half"
+PUBLISHED_LITERATURE = 0.50  # "under half" had literature, or discussed it
 
 # A launch that was left open over lunch is no longer work; the longest that counts.
 _LONGEST_WORK = timedelta(minutes=60)

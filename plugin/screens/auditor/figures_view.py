@@ -62,7 +62,7 @@ class Drawn:
     def _shares(self) -> Plot:
         say = self.words.say
         told = (
-            (say("Discussed"), self.figures.discussed, None),
+            (say("Discussed"), self.figures.discussed, PUBLISHED_LITERATURE),
             (say("Literature given"), self.figures.literature, PUBLISHED_LITERATURE),
             (say("Referred"), self.figures.referred, PUBLISHED_REFERRAL),
         )
@@ -159,7 +159,17 @@ class Drawn:
 
     def _declines(self) -> Plot:
         say = self.words.say
-        listed = [(r or say("No reason given"), n) for r, n in self.figures.declines]
+        named = {
+            "": say("No reason given"),
+            "not_interested": say("Not interested"),
+            "not_ready": say("Not ready yet"),
+            "bad_experience": say("Bad experience with groups"),
+            "time": say("Time"),
+            "travel": say("Travel"),
+            "privacy": say("Privacy"),
+            "other": say("Something else"),
+        }
+        listed = [(named.get(reason, reason), n) for reason, n in self.figures.declines]
         title = say("Why patients declined")
         return self._counted("declines", title, say("Reason"), listed)
 

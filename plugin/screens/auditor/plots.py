@@ -14,6 +14,7 @@ _ROW = 24.0
 _NAMES, _END = 168.0, 400.0
 # More ticks than this under the bars would run into one another.
 _MOST_TICKS = 6
+_MOST_LETTERS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ class Row:
     width: float
     value: str
     mark: float | None = None
+
+    @property
+    def short(self) -> str:
+        """What fits before the bar; the whole name stands in the table."""
+        if len(self.name) <= _MOST_LETTERS:
+            return self.name
+        return f"{self.name[: _MOST_LETTERS - 1].rstrip()}…"
 
 
 @dataclass(frozen=True, slots=True)
