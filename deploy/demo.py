@@ -38,6 +38,16 @@ public_url = "{app}"
 database_url = "sqlite:///{database}"
 allow_loopback_http = true
 demo_directory = true
+
+[audit_login]
+issuer = "{ehr}/staff"
+client_id = "selfhelp-audit"
+client_secret_file = "audit-secret"
+role = "referral-auditors"
+administrator_role = "referral-administrators"
+
+[checkpoints]
+directory = "{data}/checkpoints"
 """
 _REGISTRATION = """
 [[ehr]]
@@ -70,13 +80,20 @@ class Demonstration:
     def ehr(self) -> str:
         return f"http://localhost:{self.ehr_port}"
 
+    @property
+    def audit_secret(self) -> Path:
+        """What the app and the staff's sign-in of the sandbox share."""
+        return self.data / "audit-secret"
+
     def prepare(self) -> dict[str, str]:
-        """Write the configuration, and a master key if there is none yet."""
+        """Write the configuration, and keys if there are none yet."""
         self.data.mkdir(parents=True, exist_ok=True)
         key, config = self.data / "master-key", self.data / "selfhelp.toml"
-        if not key.exists():
-            key.touch(mode=0o600)
-            key.write_text(base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
+        for file in (key, self.audit_secret):
+            if not file.exists():
+                file.touch(mode=0o600)
+                made = base64.b64encode(secrets.token_bytes(32)).decode()
+                file.write_text(made + "\n")
         config.write_text(self._settings())
         return os.environ | {
             "SELFHELP_CONFIG": str(config),
@@ -93,16 +110,19 @@ class Demonstration:
             )
             for name, path in _SITES.items()
         ]
-        database = self.data / "selfhelp.db"
-        return _SETTINGS.format(app=self.app, database=database) + "".join(
-            registrations
+        settings = _SETTINGS.format(
+            app=self.app,
+            ehr=self.ehr,
+            data=self.data,
+            database=self.data / "selfhelp.db",
         )
+        return settings + "".join(registrations)
 
     def start_sandbox(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "deploy.sandbox", "--port", str(self.ehr_port)]
-        return self._started(
-            [*command, "--app-url", self.app], dict(os.environ), "sandbox.log"
-        )
+        command += ["--app-url", self.app]
+        command += ["--audit-secret-file", str(self.audit_secret)]
+        return self._started(command, dict(os.environ), "sandbox.log")
 
     def start_app(self, environ: dict[str, str]) -> subprocess.Popen[bytes]:
         return self._started(
@@ -157,6 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
         running.append(demo.start_app(environ))
         demo.wait(f"{demo.app}/readyz", running[-1], "the app")
         _say(f"\n  Open  {demo.ehr}/  choose a patient, then Self-help groups.\n")
+        _say(f"  Referral records, for who reviews them:  {demo.app}/audit\n")
         _say(f"  Ctrl-C ends both. What you signed stays in {asked.data}/.\n")
         return _until_one_ends(demo, running)
     except NotStarted as error:

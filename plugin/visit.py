@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine
 
+from plugin.audit.equity import groups_of
 from plugin.audit.trail import Event, Trail
 from plugin.chart.chart import Chart
 from plugin.chart.reading import read_chart
@@ -249,8 +250,13 @@ class Visits:
             "recommendation.shown",
             {
                 "knowledge_version": found.knowledge_version,
+                "needs": [need.id for need in found.needs if need.stage != "ask"],
                 "offered": list(found.offered),
+                "removed": {one.id: one.kind for one in found.removed},
                 "warnings": [w.id for w in found.warnings],
+                "groups": groups_of(
+                    found.age, chart.patient.gender, chart.patient.language
+                ),
             },
         )
         return Visit(

@@ -14,6 +14,20 @@ SMALLEST = 5
 DIMENSIONS = ("language", "age", "sex")
 
 
+_AGES = ((18, "under 18"), (25, "18-24"), (45, "25-44"), (65, "45-64"))
+
+
+def groups_of(age: int | None, sex: str, language: str) -> dict[str, str]:
+    """To which groups somebody belongs; what is not known is left out.
+
+    Takes: `age` in years; `sex`, FHIR's administrative gender; `language`, BCP 47.
+    """
+    told = {"sex": sex, "language": language.split("-")[0].lower()}
+    if age is not None:
+        told["age"] = next((name for end, name in _AGES if age < end), "65+")
+    return {name: value for name, value in told.items() if value}
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """One group of people; None where it is too small to be told."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, update
 
-from plugin.audit.equity import SMALLEST, Group, suppressed
+from plugin.audit.equity import SMALLEST, Group, groups_of, suppressed
 from plugin.audit.figures import Figures, Workload, figures
 from plugin.audit.period import Period
 from plugin.audit.reviews import due
@@ -196,3 +196,24 @@ def test_R9_reviews_are_due_until_somebody_asked(
     ]
     assert found[0].patient == clinic.keys.pseudonym("general", "patient-1")
     assert found[0].warning == "S1"
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [
+        pytest.param(17, "under 18", id="17"),
+        pytest.param(18, "18-24", id="18"),
+        pytest.param(64, "45-64", id="64"),
+        pytest.param(65, "65+", id="65"),
+    ],
+)
+def test_groups_are_broad(age: int, told: str) -> None:
+    assert groups_of(age, "female", "es-MX") == {
+        "sex": "female",
+        "language": "es",
+        "age": told,
+    }
+
+
+def test_unknown_group_is_left_out() -> None:
+    assert groups_of(None, "", "") == {}
