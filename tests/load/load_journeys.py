@@ -17,12 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import requests
-
-from tests.load.fleet import PATIENTS, Fleet, Process, Refused, patient_id
-from tests.load.stage import line
+from fleet import PATIENTS, Fleet, Process, Refused, patient_id
+from stage import line
 
 CLINICIANS = 50
 SECONDS = 900.0

@@ -4,11 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
-
-from tests.load.fleet import PATIENTS, Fleet  # noqa: E402
-from tests.load.stage import line  # noqa: E402
+from fleet import PATIENTS, Fleet
+from stage import line
 
 MEETINGS = 250_000
 LAUNCHES = 100

@@ -13,10 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tests.load.fleet import PATIENTS, Clinician, Fleet, Process, postgres
-from tests.load.stage import line
+from fleet import PATIENTS, Clinician, Fleet, Process, postgres
+from stage import line
 
 SECONDS = 20.0
 BROWSERS = 4  # for each process

@@ -12,11 +12,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from tests.load.fleet import Fleet, Process
-from tests.load.load_journeys import findings, work
-from tests.load.stage import line
+from fleet import Fleet, Process
+from load_journeys import findings, work
+from stage import line
 
 SECONDS = 1800.0
 WARM = 180.0

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.load.fleet import Fleet
-from tests.load.load_audit import measured
-from tests.load.load_journeys import SITES, findings, hang, launches, work
-from tests.load.load_replicas import reads
-from tests.load.load_soak import soaked
+from fleet import Fleet
+from load_audit import measured
+from load_journeys import SITES, findings, hang, launches, work
+from load_replicas import reads
+from load_soak import soaked
 
 pytestmark = pytest.mark.slow
 
