@@ -81,9 +81,11 @@ def recommend(
     if json:
         print(orjson.dumps(recommendation_json(answer)).decode())
         return
+    from plugin.knowledge.texts import load_texts
     from plugin.matching.as_text import recommendation_text
 
-    print(recommendation_text(answer, knowledge), end="")
+    words = load_texts(knowledge).linkage(language)
+    print(recommendation_text(answer, knowledge, words), end="")
 
 
 def _chart(bundle: Path, when: datetime) -> Chart:

@@ -3,6 +3,7 @@
 The files are read at once; each text is put together when it is asked for.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from plugin.knowledge.evidence_page import EvidencePage, evidence_page_of
 from plugin.knowledge.guide import Guide, guide_of
 from plugin.knowledge.handout import HandoutText, handout_of
 from plugin.knowledge.knowledge import Knowledge
+from plugin.knowledge.linkage import LinkageText, linkage_of
 from plugin.knowledge.load import DATA, load_knowledge
 
 TEXTS = DATA / "texts"
-FILES = ("handouts", "evidence", "guides")
+FILES = ("handouts", "evidence", "guides", "linkage")
 LANGUAGES = ("en", "es")
 Json = dict[str, Any]
 
@@ -29,6 +31,7 @@ class Texts:
     handouts: Json
     evidence_data: Json
     guides_data: Json
+    linkage_data: Json
 
     def handout(
         self, program_id: str, language: str, *, named: bool = True
@@ -55,6 +58,10 @@ class Texts:
                 return guide_of(row, spoken_in(language))
         raise KeyError(guide_id)
 
+    def linkage(self, language: str) -> LinkageText:
+        """The words of the active referral's steps."""
+        return linkage_of(self.linkage_data, spoken_in(language))
+
     @property
     def version(self) -> str:
         """The version of the words, which may change without the rules."""
@@ -77,9 +84,14 @@ def load_texts(knowledge: Knowledge | None = None) -> Texts:
     Takes:  the knowledge base with a site's own changes; else that of the release.
     Raises: KnowledgeBroken.
     """
-    data = read_texts()
-    known = knowledge or load_knowledge()
-    return Texts(known, data["handouts"], data["evidence"], data["guides"])
+    return texts_of(read_texts(), knowledge or load_knowledge())
+
+
+def texts_of(data: Mapping[str, Json], knowledge: Knowledge) -> Texts:
+    """Takes: the decoded text files by name."""
+    return Texts(
+        knowledge, data["handouts"], data["evidence"], data["guides"], data["linkage"]
+    )
 
 
 def read_texts() -> dict[str, Json]:

@@ -5,7 +5,9 @@ from textwrap import wrap
 
 from plugin.directory.meeting import Occurrence
 from plugin.knowledge.knowledge import Knowledge
+from plugin.knowledge.linkage import LinkageText
 from plugin.matching.recommendation import (
+    ActiveReferral,
     Because,
     Need,
     Recommendation,
@@ -17,7 +19,12 @@ WIDTH = 78
 _LEVEL = {"red": "RED", "amber": "AMBER", "info": "INFO"}
 
 
-def recommendation_text(recommendation: Recommendation, knowledge: Knowledge) -> str:
+def recommendation_text(
+    recommendation: Recommendation,
+    knowledge: Knowledge,
+    words: LinkageText | None = None,
+) -> str:
+    """Takes: the words of the active referral's steps; without them it is left out."""
     r = recommendation
     age = f"{r.age} years" if r.age is not None else "age not known"
     lines = [f"{age}, {r.gender}. Rules {r.knowledge_version}.", ""]
@@ -34,6 +41,8 @@ def recommendation_text(recommendation: Recommendation, knowledge: Knowledge) ->
         "Single sessions",
         (f"{s.name}: {s.reasons[0]}" for s in r.single_sessions),
     )
+    if words is not None and r.plan.steps:
+        lines += _section(words.title, _plan(r.plan, words, knowledge))
     lines += _section("Left out", (f"{m.name}: {m.reason}" for m in r.removed))
     lines += _section("No need in the rules", _unmapped(r))
     lines += _section(
@@ -97,6 +106,19 @@ def _card(program: Recommended) -> Iterable[str]:
         yield "    ! " + line
     for meeting in program.meetings:
         yield "    " + _meeting(meeting)
+
+
+def _plan(
+    plan: ActiveReferral, words: LinkageText, knowledge: Knowledge
+) -> Iterable[str]:
+    if plan.contact:
+        yield f"! {words.contact[plan.contact]}"
+    for step in plan.steps:
+        due = step.due.isoformat() if step.due else words.when_settled
+        done = " ".join(words.steps[step.id])
+        yield f"[ ] {due}, {words.owners[step.owner]}: {done}"
+    rests = [knowledge.citation(c).short for c in plan.citations]
+    yield f"({', '.join(dict.fromkeys(rests))})"
 
 
 def _short(program: Recommended) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from plugin.chart.chart import Chart
 from plugin.directory.meeting import MeetingsWanted, Place
 from plugin.knowledge.knowledge import Knowledge
+from plugin.matching.active_referral import active_referral
 from plugin.matching.doubts import doubts_of
 from plugin.matching.eligibility import eligible
 from plugin.matching.facts import facts_of
@@ -85,6 +86,7 @@ def recommend(
     ]
     ranked = rank(candidates, situation, at)
     offered = offer(ranked, situation)
+    programs = {r.candidate.program.id: _recommended(r, situation) for r in ranked}
     return Recommendation(
         knowledge_version=knowledge.version,
         at=at,
@@ -92,9 +94,10 @@ def recommend(
         gender=facts.gender,
         needs=tuple(n for n in found.needs if n.id not in dropped_needs),
         warnings=safety.warnings,
-        programs=tuple(_recommended(r, situation) for r in ranked),
+        programs=tuple(programs.values()),
         offered=offered.ids,
         single_sessions=sessions_of(situation),
+        plan=active_referral([programs[p] for p in offered.ids], situation),
         removed=suitable.removed,
         unmapped=unmapped_of(facts, found.mapped, safety.coded),
         unreadable=tuple(UnreadableEntry(u.entry, u.reason) for u in chart.unreadable),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from plugin.directory.meeting import MeetingsWanted, Occurrence
@@ -133,6 +133,25 @@ class SingleSession:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of the active referral. Its words stand in the texts, by its id."""
+
+    id: str
+    owner: Literal["clinician", "patient", "clinic"]
+    due: date | None  # None: when the patient is settled
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveReferral:
+    """How to bring a patient to a first meeting. `steps` is empty without an offer."""
+
+    steps: tuple[PlanStep, ...] = ()
+    contact: str = ""  # "safe": only as the patient says; "minor": ask who may know
+    waits_for: tuple[str, ...] = ()  # warnings because of which the hand-off waits
+    citations: tuple[str, ...] = ()  # ids of the knowledge base
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     id: str
     name: str
@@ -170,6 +189,7 @@ class Recommendation:
     unreadable: tuple[UnreadableEntry, ...]
     could_not_check: tuple[str, ...]
     notes: tuple[str, ...] = ()  # lines that always stand on the screen
+    plan: ActiveReferral = ActiveReferral()
 
     def program(self, program_id: str) -> Recommended | None:
         return next((p for p in self.programs if p.id == program_id), None)

@@ -6,12 +6,11 @@ from functools import cache
 from typing import Any
 
 from plugin.knowledge.load import Knowledge
-from plugin.knowledge.texts import Texts, read_texts
+from plugin.knowledge.texts import Texts, read_texts, texts_of
 
 
 def texts_under(knowledge: Knowledge) -> Texts:
-    data = _data()
-    return Texts(knowledge, data["handouts"], data["evidence"], data["guides"])
+    return texts_of(_data(), knowledge)
 
 
 @cache
