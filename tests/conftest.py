@@ -20,6 +20,8 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from deploy.sandbox.serving import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +44,20 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip("the shared test data is not beside this checkout")
     return data
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium, started once: each test opens a profile of its own in it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or "/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,9 @@ def page_as_it_comes(parts: Parts) -> Response:
         if error is None:
             yield _after(reading.result(), sent)
         else:
-            log().error("first_screen.failed", error=type(error).__name__)
+            log().error(
+                "first_screen.failed", error=type(error).__name__, exc_info=error
+            )
             yield _after(parts.failed(error), sent)
 
     return StreamingResponse(pieces(), media_type="text/html")

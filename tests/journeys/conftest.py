@@ -1,7 +1,6 @@
 """The demonstration, started as a newcomer starts it, and a real browser before it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,13 +17,15 @@ from playwright.sync_api import (
     Dialog,
     Frame,
     Page,
-    Playwright,
-    sync_playwright,
+    expect,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "artefacts" / "journeys"
-WIDTHS = (420, 768, 1280)
+WIDTHS = (360, 768, 1280)
+PATIENCE = 90_000  # milliseconds
+
+expect.set_options(timeout=PATIENCE)
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 40.0
@@ -97,13 +98,11 @@ class Clinician:
         return self.app()
 
     def app(self) -> Frame:
-        self.page.wait_for_function(
-            "document.querySelector('iframe.app') !== null", timeout=10_000
-        )
+        self.page.wait_for_function("document.querySelector('iframe.app') !== null")
         handle = self.page.locator("iframe.app").element_handle()
         frame = handle.content_frame() if handle else None
         assert frame is not None
-        frame.wait_for_selector("main", timeout=15_000)
+        frame.wait_for_selector("main")
         return frame
 
     def click(self, frame: Frame, selector: str) -> None:
@@ -118,14 +117,20 @@ class Clinician:
         return self.page.locator("main").inner_text()
 
     def picture(self, name: str) -> None:
-        """Keep what is seen at three widths, as a test artefact."""
+        """Keep what is seen at three widths, the app's frame to its end."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.set_viewport_size({"width": width, "height": 900 + self._more()})
             self.page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
         if before:
             self.page.set_viewport_size(before)
+
+    def _more(self) -> int:
+        """How much of the app's frame lies below its edge, in pixels."""
+        hidden = "document.documentElement.scrollHeight - innerHeight"
+        return max(0, *(int(frame.evaluate(hidden)) for frame in self.page.frames), 0)
 
 
 def free_port() -> int:
@@ -182,28 +187,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    path = shutil.which("chromium") or "/usr/bin/chromium"
-    started = playwright.chromium.launch(
-        executable_path=path,
-        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-    )
-    yield started
-    started.close()
-
-
 @pytest.fixture
-def clinician(browser: Browser, demo: Demo) -> Iterator[Clinician]:
-    context = browser.new_context(
+def clinician(chromium: Browser, demo: Demo) -> Iterator[Clinician]:
+    context = chromium.new_context(
         viewport={"width": 1280, "height": 900}, locale="en-US"
     )
+    # No outcome is a matter of time: a slow machine only takes longer.
+    context.set_default_timeout(PATIENCE)
     person = Clinician(context.new_page(), demo)
     person.watch()
     yield person

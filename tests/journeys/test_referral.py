@@ -19,7 +19,7 @@ def sign(frame: Frame) -> None:
 
 
 def wait_for_writes(frame: Frame, count: int) -> None:
-    expect(frame.locator("main")).to_contain_text(f"{count} written", timeout=20_000)
+    expect(frame.locator("main")).to_contain_text(f"{count} written", timeout=90_000)
 
 
 def test_signed_referral_stands_in_the_chart_after_four_clicks(clinician) -> None:

@@ -128,39 +128,29 @@ def framed_app() -> Iterator[str]:
 
 
 @pytest.mark.browser
-def test_frame_goes_through_the_whole_launch(app: Any, framed_app: str) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_frame_goes_through_the_whole_launch(
+    app: Any, framed_app: str, chromium: Any
+) -> None:
     app.sandbox.register_client(framed_app)
     app.redirect_uri = f"{framed_app}/callback"
     asked = urlencode(app.authorization())
     FramedApp.place = f"{app.sandbox.url}/oauth/authorize?{asked}"
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        view = browser.new_page()
-        view.goto(f"{app.sandbox.url}/patients/p0417/self-help")
-        view.frame_locator("iframe").get_by_text("opened").wait_for(timeout=10_000)
-        assert "code=" in view.frames[1].url
-        browser.close()
+    view = chromium.new_page()
+    view.goto(f"{app.sandbox.url}/patients/p0417/self-help")
+    view.frame_locator("iframe").get_by_text("opened").wait_for()
+    assert "code=" in view.frames[1].url
+    view.close()
 
 
 @pytest.mark.browser
-def test_pages_fit_and_keep_their_policy(app: Any) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_pages_fit_and_keep_their_policy(app: Any, chromium: Any) -> None:
     said: list[str] = []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        for width in (360, 768, 1280):
-            view = browser.new_page(viewport={"width": width, "height": 800})
-            view.on("console", lambda message: said.append(message.text))
-            for path in ("/", "/patients/p0417", "/patients/p1517", "/epic/"):
-                view.goto(f"{app.sandbox.url}{path}")
-                wide = view.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, path
-        browser.close()
+    for width in (360, 768, 1280):
+        view = chromium.new_page(viewport={"width": width, "height": 800})
+        view.on("console", lambda message: said.append(message.text))
+        for path in ("/", "/patients/p0417", "/patients/p1517", "/epic/"):
+            view.goto(f"{app.sandbox.url}{path}")
+            wide = view.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
+        view.close()
     assert said == []

@@ -20,7 +20,6 @@ import pytest
 import requests
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretBytes
 from sqlalchemy import select
 from starlette.testclient import TestClient
@@ -518,13 +517,3 @@ def served(
     server.should_exit = True
     thread.join(10)
     sandbox.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        yield browser
-        browser.close()
