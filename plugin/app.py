@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Lifespan
 
 from plugin.audit.errors import AuditError
+from plugin.audit.installation import Installation, parts_of
 from plugin.audit.provider import provider_of
 from plugin.audit.reviewer import Roles
 from plugin.audit.sessions import Sessions
@@ -111,6 +112,7 @@ def create_app(
         await to_thread.run_sync(foundation.prepare)
         if settings.demo_directory:
             await to_thread.run_sync(_fill, house.directory)
+        await to_thread.run_sync(_note_changes, foundation, house)
         stop = threading.Event()
         threads = [_started("housekeeping", Housekeeping(foundation).run, stop)]
         if with_worker:
@@ -285,6 +287,14 @@ def described(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     for router in routers():
         app.include_router(router)
     return app
+
+
+def _note_changes(foundation: Foundation, house: House) -> None:
+    """Record what is other than when the app was last started."""
+    now = parts_of(foundation.settings, app=VERSION, knowledge=house.knowledge.version)
+    installation = Installation(foundation.engine, foundation.trail)
+    installation.note_settings(now)
+    installation.note_directory()
 
 
 def _fill(directory: Directory) -> None:

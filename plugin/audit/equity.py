@@ -22,7 +22,7 @@ def groups_of(age: int | None, sex: str, language: str) -> dict[str, str]:
 
     Takes: `age` in years; `sex`, FHIR's administrative gender; `language`, BCP 47.
     """
-    told = {"sex": sex, "language": language.split("-")[0].lower()}
+    told = {"sex": sex, "language": language.split("-", maxsplit=1)[0].lower()}
     if age is not None:
         told["age"] = next((name for end, name in _AGES if age < end), "65+")
     return {name: value for name, value in told.items() if value}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plugin.audit.checkpoint import FILE_NAME, make_checkpoints
 from plugin.audit.errors import AuditError
+from plugin.audit.installation import Installation
 from plugin.directory.importing import Importer
 from plugin.directory.refreshing import over_the_web
 from plugin.directory.reindexing import Reindexer
@@ -37,6 +38,7 @@ class Housekeeping:
             self.clear_away()
             self.checkpoint()
             self.refresh_feeds(stop)
+            self.note_directory()
             wait = _EVERY
 
     def clear_away(self) -> None:
@@ -62,6 +64,14 @@ class Housekeeping:
             log().error("checkpoint.failed", error=type(error).__name__)
             return
         log().info("checkpoint.made", count=len(made))
+
+    def note_directory(self) -> None:
+        """Record the feeds that were brought in, here or by a command."""
+        installation = Installation(self.foundation.engine, self.foundation.trail)
+        try:
+            installation.note_directory()
+        except StoreError as error:
+            log().warning("housekeeping.failed", error=type(error).__name__)
 
     def refresh_feeds(self, stop: threading.Event) -> None:
         """Bring in the settings' feeds that are due, and write on their index."""
