@@ -1,5 +1,7 @@
 """The documents speak of what is there, and name a test for what they claim."""
 
+import base64
+import hashlib
 import re
 import subprocess
 import sys
@@ -83,6 +85,23 @@ def test_commands_that_are_named_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"`selfhelp ([a-z]+)", page.read_text("utf-8")):
             assert name in known, (page, name)
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "ehr").glob("*.md")), ids=named)
+def test_the_registration_of_each_guide_is_taken(page: Path, tmp_path: Path) -> None:
+    from plugin.settings import load_settings
+
+    blocks = re.findall(r"^```toml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+    assert len(blocks) == (page.name != "README.md")
+    for block in blocks:
+        file = tmp_path / "selfhelp.toml"
+        head = 'public_url = "https://selfhelp.example.org"\n'
+        head += f'database_url = "sqlite:///{tmp_path}/selfhelp.db"\n'
+        file.write_text(head + block, "utf-8")
+        # Bytes that do not count up from zero: those are refused as a sample.
+        key = base64.b64encode(hashlib.sha256(b"a key of this test").digest())
+        settings = load_settings(file, {"SELFHELP_MASTER_KEY": key.decode()})
+        assert len(settings.ehrs) == 1
 
 
 def test_the_guide_has_its_blocks_in_order() -> None:
