@@ -35,11 +35,9 @@ class HelpLines:
             for line in self.knowledge.lines_for(("crisis",), country)
         ]
         number = self.knowledge.emergency_numbers.get(country)
-        if number:
-            lines.append(
-                CrisisLine(number, self.words.say("If a life is in danger."), "")
-            )
-        return lines
+        where = number or self.words.say("Emergency services")
+        in_danger = self.words.say("If a life is in danger.")
+        return [*lines, CrisisLine(where, in_danger, "")]
 
     def checked_words(self, country: str) -> str:
         """When the numbers were last confirmed: the oldest date, or that none was."""

@@ -18,7 +18,7 @@ class Options:
     why: bool = False  # what the groups are for
     patient: bool = False  # the patient's name
     safe: bool = False  # the patient named a safe way to be reached
-    large: bool = False  # for weak eyes: 18 point, on two pages if need be
+    large: bool = False  # for weak eyes: 17 point, on two pages if need be
     restricted: bool = False
 
     @property

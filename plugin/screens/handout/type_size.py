@@ -17,7 +17,7 @@ SMALLEST = "longest"
 
 
 def type_size(paper: Paper) -> str:
-    """The class of the page: "" is 13 point; `large` is 18, on two pages if need be."""
+    """The class of the page: "" is 13 point; `large` is 17, on two pages if need be."""
     if paper.options.large:
         return "large"
     needed = lines_of(paper)
