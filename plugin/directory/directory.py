@@ -55,8 +55,9 @@ from plugin.directory.zones import AHEAD_DAYS, BACK_DAYS, DAY, minutes_since_197
 from plugin.store.errors import StoreUnavailable
 
 # How far ahead is looked at a time: most searches find what they want in the first.
-_STAGES = (48 * 60, WEEK)
+_STAGES = (16 * 60, 48 * 60, WEEK)
 _STAGES_ANYWHERE = (6 * 60, 48 * 60, WEEK)
+_FEW = 5  # more than these are not found in the first part near by
 
 _A_YEAR = timedelta(days=400)
 _TRIES = 5
@@ -201,7 +202,8 @@ class Directory:
         # An import that has ended since they were asked holds this much at least.
         last = min(live.indexed_until, now + (AHEAD_DAYS - 2) * DAY)
         first = now - (BACK_DAYS - 1) * DAY
-        return replace(window, exact=first <= window.begin and window.end <= last)
+        exact = first <= window.begin and window.end <= last
+        return Window(window.begin, window.end, exact)
 
 
 def _stages(window: Window, reach: Reach, limit: int | None) -> Iterator[Window]:
@@ -211,7 +213,8 @@ def _stages(window: Window, reach: Reach, limit: int | None) -> Iterator[Window]
         return
     begin = window.begin
     anywhere = reach.cells is None or reach.cells == (ANYWHERE,)
-    for length in _STAGES_ANYWHERE if anywhere else _STAGES:
+    near_by = _STAGES if limit <= _FEW else _STAGES[1:]
+    for length in _STAGES_ANYWHERE if anywhere else near_by:
         end = min(window.begin + length, window.end)
         if begin < end:
             yield replace(window, begin=begin, end=end)

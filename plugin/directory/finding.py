@@ -46,7 +46,8 @@ class Picker:
             if begin >= read_ahead:
                 read_ahead = begin + (AT_ONCE if limit is None else limit)
                 self.rows.ahead(one.meeting for one in ordered[begin:read_ahead])
-            for one in self._by_id(ordered[begin:end], limit):
+            same = ordered[begin:end]
+            for one in same if end - begin == 1 else self._by_id(same, limit):
                 meeting = self.rows.of(one.meeting)
                 if not self._is_meant(meeting, one):
                     continue
@@ -60,8 +61,6 @@ class Picker:
     def _by_id(self, same: list[Candidate], limit: int | None) -> list[Candidate]:
         """Candidates of one start and distance, in order of their ids."""
         same = list({one.meeting: one for one in same}.values())
-        if len(same) == 1:
-            return same
         if limit is not None and len(same) > limit:
             # So many start at once that only their ids are read at first.
             uids = self.rows.uids([one.meeting for one in same])
@@ -103,10 +102,13 @@ class Picker:
 def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
     """Stretches of candidates that start together, equally far."""
     begin = 0
-    for end in range(1, len(ordered) + 1):
-        if end == len(ordered) or ordered[end][:2] != ordered[begin][:2]:
+    for end, one in enumerate(ordered):
+        first = ordered[begin]
+        if one[0] != first[0] or one[1] != first[1]:
             yield begin, end
             begin = end
+    if ordered:
+        yield begin, len(ordered)
 
 
 def joined_to_another(picked: list[Picked], new: Picked) -> bool:

@@ -8,7 +8,9 @@ Attendance = Literal["in-person", "online", "hybrid"]
 Precision = Literal["exact", "approximate", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nothing changes one: twenty are made in a search, and each would
+# take seven times as long.
+@dataclass(slots=True, unsafe_hash=True)
 class Occurrence:
     """One meeting on one day, as a patient could attend it.
 
