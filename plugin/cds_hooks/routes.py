@@ -7,7 +7,7 @@ a slow EHR have threads of their own.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import orjson
@@ -70,10 +70,10 @@ async def call(request: HttpRequest, service_id: str) -> Response:
 
     async def answered() -> Response:
         asked = await _asked(request, service_id, f"/cds-services/{service_id}")
-        admitted = await _run(cds.quick, partial(cds.admission.admit, asked))
-        limiter = _limiter(cds, admitted)
-        cards = await _run(limiter, partial(cds.desk.answer, admitted))
-        return _json(cards)
+        found = await _run(cds.quick, partial(_quickly, cds, asked))
+        if isinstance(found, Admitted):
+            found = await _run(cds.slow, partial(cds.desk.answer, found))
+        return _json(found)
 
     return await _in_time(request, answered)
 
@@ -127,8 +127,10 @@ async def _in_time(
         return cors.dressed(request, told(request, error))
 
 
-def _limiter(cds: CdsService, admitted: Admitted) -> CapacityLimiter:
-    return cds.slow if admitted.reads else cds.quick
+def _quickly(cds: CdsService, asked: Request) -> Admitted | dict[str, Any]:
+    """The answer; or what is admitted, where the EHR has to be asked for it first."""
+    admitted = cds.admission.admit(asked)
+    return admitted if admitted.reads else cds.desk.answer(admitted)
 
 
 async def _run(limiter: CapacityLimiter, work: Callable[[], T]) -> T:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Integer,
+    Row,
+    String,
+    bindparam,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.cds_hooks.advice import Advice, Before
@@ -15,6 +24,58 @@ from plugin.store.referral_tables import decisions, referrals
 from plugin.store.schema import micros
 
 _HOUR = timedelta(hours=1)
+
+
+# Statements are made once: to put one together takes longer than to run it.
+_TENANT: BindParameter[str] = bindparam("tenant", type_=String)
+_PATIENT: BindParameter[str] = bindparam("patient", type_=String)
+_SPOKEN = (
+    select(cds_cards.c.id)
+    .where(
+        cds_cards.c.tenant == _TENANT,
+        cds_cards.c.shown_at >= bindparam("hour"),
+        cds_cards.c.kind != "warning",
+    )
+    .limit(1)
+)
+_BEFORE = select(
+    select(referrals.c.id)
+    .where(
+        referrals.c.tenant == _TENANT,
+        referrals.c.patient == _PATIENT,
+        referrals.c.signed_at >= bindparam("recent"),
+    )
+    .exists()
+    .label("signed"),
+    select(decisions.c.id)
+    .where(
+        decisions.c.tenant == _TENANT,
+        decisions.c.patient == _PATIENT,
+        decisions.c.recorded_at >= bindparam("recent"),
+    )
+    .exists()
+    .label("decided"),
+    _SPOKEN.where(cds_cards.c.actor == bindparam("actor"))
+    .offset(bindparam("clinician_last", type_=Integer))
+    .scalar_subquery()
+    .is_not(None)
+    .label("enough_for_one"),
+    _SPOKEN.offset(bindparam("tenant_last", type_=Integer))
+    .scalar_subquery()
+    .is_not(None)
+    .label("enough_for_all"),
+)
+_TURNED_DOWN = (
+    select(cds_cards.c.kind, cds_cards.c.actor, cds_cards.c.topics)
+    .join(cds_feedback, cds_feedback.c.card_id == cds_cards.c.id)
+    .where(
+        cds_cards.c.tenant == _TENANT,
+        cds_cards.c.patient == _PATIENT,
+        cds_feedback.c.outcome == "overridden",
+        cds_feedback.c.recorded_at >= bindparam("since"),
+    )
+)
+_KEEP = insert(cds_cards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +116,25 @@ def before(
     now: datetime,
 ) -> Before:
     """What bears on whether a card is shown now."""
-    cards = (cds_cards.c.tenant == tenant) & (cds_cards.c.kind != "warning")
-    mine = cards & (cds_cards.c.actor == actor)
-    hour = micros(now - _HOUR)
-    recent = micros(now - timedelta(days=settings.referral_days))
+    found = connection.execute(
+        _BEFORE,
+        {
+            "tenant": tenant,
+            "patient": patient,
+            "actor": actor,
+            "hour": micros(now - _HOUR),
+            "recent": micros(now - timedelta(days=settings.referral_days)),
+            "clinician_last": max(0, settings.clinician_per_hour - 1),
+            "tenant_last": max(0, settings.tenant_per_hour - 1),
+        },
+    ).one()
+    none_wanted = not (settings.clinician_per_hour and settings.tenant_per_hour)
     return Before(
         muted=_muted(
-            connection,
-            tenant,
-            patient,
-            actor,
-            micros(now - timedelta(settings.mute_days)),
+            connection, tenant, patient, actor, now - timedelta(settings.mute_days)
         ),
-        referred=_decided(connection, tenant, patient, recent),
-        quiet=_reached(connection, mine, hour, settings.clinician_per_hour)
-        or _reached(connection, cards, hour, settings.tenant_per_hour),
+        referred=bool(found.signed or found.decided),
+        quiet=bool(none_wanted or found.enough_for_one or found.enough_for_all),
     )
 
 
@@ -92,7 +157,7 @@ def keep(
         for card, _ in cards
     ]
     if rows:
-        connection.execute(insert(cds_cards), rows)
+        connection.execute(_KEEP, rows)
 
 
 def card_by_id(connection: Connection, card_id: str) -> Card | None:
@@ -129,50 +194,16 @@ def report(
 
 
 def _muted(
-    connection: Connection, tenant: str, patient: str, actor: str, since: int
+    connection: Connection, tenant: str, patient: str, actor: str, since: datetime
 ) -> frozenset[str]:
     """A warning stays away from the one who turned it down; all else from everybody."""
-    turned_down = (
-        select(cds_cards.c.kind, cds_cards.c.actor, cds_cards.c.topics)
-        .join(cds_feedback, cds_feedback.c.card_id == cds_cards.c.id)
-        .where(
-            cds_cards.c.tenant == tenant,
-            cds_cards.c.patient == patient,
-            cds_feedback.c.outcome == "overridden",
-            cds_feedback.c.recorded_at >= since,
-        )
-    )
+    asked = {"tenant": tenant, "patient": patient, "since": micros(since)}
     return frozenset(
         topic
-        for row in connection.execute(turned_down)
+        for row in connection.execute(_TURNED_DOWN, asked)
         if row.kind != "warning" or row.actor == actor
         for topic in row.topics.split()
     )
-
-
-def _decided(connection: Connection, tenant: str, patient: str, since: int) -> bool:
-    """Whether the patient was referred, or said no, since then."""
-    signed = select(referrals.c.id).where(
-        referrals.c.tenant == tenant,
-        referrals.c.patient == patient,
-        referrals.c.signed_at >= since,
-    )
-    told = select(decisions.c.id).where(
-        decisions.c.tenant == tenant,
-        decisions.c.patient == patient,
-        decisions.c.recorded_at >= since,
-    )
-    return any(
-        connection.execute(query.limit(1)).first() is not None
-        for query in (signed, told)
-    )
-
-
-def _reached(connection: Connection, which: Any, since: int, most: int) -> bool:
-    if most == 0:
-        return True
-    recent = select(cds_cards.c.id).where(which, cds_cards.c.shown_at >= since)
-    return connection.execute(recent.offset(most - 1).limit(1)).first() is not None
 
 
 def _card(row: Row[Any]) -> Card:
