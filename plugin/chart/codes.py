@@ -6,6 +6,7 @@ two agree.
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 CodeSystem = Literal["icd-10-cm", "snomed", "loinc", "rxnorm", "other"]
@@ -50,6 +51,7 @@ def is_who(system: str) -> bool:
     return _WHO.match(system.strip()) is not None
 
 
+@lru_cache(maxsize=4096)
 def system_of(system: str, code: str) -> CodeSystem:
     """Which system a coding is from; without a system, the shape of the code tells."""
     uri = system.strip().split("|", 1)[0].rstrip("/")
@@ -63,6 +65,7 @@ def system_of(system: str, code: str) -> CodeSystem:
     return _by_shape(code) if not uri else "other"
 
 
+@lru_cache(maxsize=4096)
 def is_misfiled(system: str, code: str) -> bool:
     """Whether a code has the form of the other system of diagnoses than its own."""
     named = system_of(system, code)
@@ -81,6 +84,7 @@ def _by_shape(code: str) -> CodeSystem:
     return "loinc" if _LOINC_SHAPE.fullmatch(code.strip()) else "other"
 
 
+@lru_cache(maxsize=4096)
 def as_icd10cm(system: str, code: str) -> str:
     """The plain ICD-10-CM code that a WHO ICD-10 code stands for.
 

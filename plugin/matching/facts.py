@@ -43,16 +43,8 @@ class Finding:
     questioned: bool  # unconfirmed, provisional, differential, or misfiled
     old_encounter: bool  # an encounter diagnosis of another, older encounter
     misfiled: bool  # a code has the form of another system than it names
-
-    @property
-    def words(self) -> str:
-        """All the words of the problem, in lower case."""
-        displays = [r.coding.display for r in self.codes]
-        return " ".join([self.condition.text, *displays]).lower()
-
-    @property
-    def has_known_code(self) -> bool:
-        return any(r.system != "other" for r in self.codes)
+    words: str  # all the words of the problem, in lower case
+    has_known_code: bool
 
     def because(self, read: ReadCode | None = None) -> Because:
         mark = " (unconfirmed?)" if self.questioned else ""
@@ -123,15 +115,19 @@ def _finding(
     at: datetime,
 ) -> Finding:
     recorded = _day_that_counts(condition, starts)
+    codes = tuple(_codes(condition, chart.kinds))
+    displays = [coding.display for coding in condition.codings]
     misfiled = any(is_misfiled(c.system, c.code) for c in condition.codings)
     return Finding(
         condition=condition,
-        codes=tuple(_codes(condition, chart.kinds)),
+        codes=codes,
         recorded=recorded,
         state=_STATE.get(condition.clinical_status, "current"),
         questioned=misfiled or condition.verification_status in _QUESTIONED,
         old_encounter=_is_old_encounter(condition, recorded, chart.encounter, days, at),
         misfiled=misfiled,
+        words=" ".join([condition.text, *displays]).lower(),
+        has_known_code=any(read.system != "other" for read in codes),
     )
 
 

@@ -48,14 +48,20 @@ def is_within(recorded: str, days: int, at: datetime) -> bool:
 
 def is_ahead(recorded: str, at: datetime) -> bool:
     """Whether all that a date can mean lies ahead, time zones aside."""
+    day = _earliest_day(recorded)
+    return day is not None and day > at.date() + timedelta(days=1)
+
+
+@lru_cache(maxsize=2048)
+def _earliest_day(recorded: str) -> date | None:
     match = _DATE.match(recorded)
     if match is None:
-        return False
+        return None
     year, month, day = (int(part) if part else 1 for part in match.groups())
     try:
-        return date(year, month, day) > at.date() + timedelta(days=1)
+        return date(year, month, day)
     except ValueError:
-        return False
+        return None
 
 
 def age_in_years(birth_date: str, at: datetime) -> int | None:
