@@ -96,6 +96,7 @@ def reply(body: bytes, status: int = 200) -> Reply:
     return Reply(status, {}, body)
 
 
+@pytest.mark.slow
 @given(BODIES, st.dictionaries(NAMES, VALUES))
 def test_any_token_answer_is_read_or_rejected(
     body: bytes, more: dict[str, Any]
@@ -124,6 +125,7 @@ def test_any_page_is_read_or_unreadable(body: bytes) -> None:
         assert entry["resourceType"] == "Condition"
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES, VALUES), VALUES, VALUES)
 def test_any_bundle_is_read_or_unreadable(
     page: dict[str, Any], entry: Any, link: Any
@@ -167,6 +169,7 @@ def test_any_fhir_answer_is_an_entry_or_an_error(body: bytes, status: int) -> No
     assert created.location_id is None or is_fhir_id(created.location_id)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES, VALUES))
 def test_any_outcome_is_one_short_line(outcome: dict[str, Any]) -> None:
     text = outcome_text(outcome)
@@ -174,6 +177,7 @@ def test_any_outcome_is_one_short_line(outcome: dict[str, Any]) -> None:
 
 
 @QUIET
+@pytest.mark.slow
 @given(body=BODIES)
 def test_any_discovery_document_is_read_or_refused(
     ehr: Any, registered: Any, outbound: Any, answer: Any, body: bytes
@@ -184,6 +188,7 @@ def test_any_discovery_document_is_read_or_refused(
 
 
 @QUIET
+@pytest.mark.slow
 @given(body=BODIES, key=st.dictionaries(NAMES, VALUES), kind=st.sampled_from("RE"))
 def test_any_key_set_is_read_or_refused(
     ehr: Any,

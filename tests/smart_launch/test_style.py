@@ -1,5 +1,6 @@
 """The EHR's style document: read once an hour, in the background, or not at all."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -27,6 +28,16 @@ def styles(outbound: Any, monotonic: list[float]) -> Styles:
         ),
         pytest.param(({}, 404), None, id="not-there"),
         pytest.param(([], 200), Style(), id="no-object"),
+        pytest.param(
+            ({"font_family_body": "Georgia, 'Times New Roman', serif"}, 200),
+            Style(fonts=("Georgia", "Times New Roman", "serif")),
+            id="fonts",
+        ),
+        pytest.param(
+            ({"font_family_body": "x; } body { display: none"}, 200),
+            Style(),
+            id="T01-fonts-that-are-more",
+        ),
     ],
 )
 def test_style_is_what_the_ehr_says(
@@ -77,3 +88,32 @@ def test_many_addresses_leave_memory_bounded(
     for number in range(210):
         styles.of(registered(ehr), f"https://stranger.example/{number}", patience=5)
     assert len(styles._kept) <= 200
+
+
+def test_style_that_is_still_on_its_way_is_not_asked_for_again(
+    styles: Styles, ehr: Any, registered: Any, answer: Any
+) -> None:
+    release = threading.Event()
+
+    def slowly(request: Any, one: Any) -> Any:
+        release.wait(60)
+        return answer.of(GREEN)
+
+    ehr.on("/style", slowly)
+    registration, url = registered(ehr), f"{ehr.root}/style"
+    assert styles.of(registration, url) is None
+    assert styles.of(registration, url) is None
+    release.set()
+    assert styles.of(registration, url, patience=5) is not None
+    assert len(ehr.calls("/style")) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_style_of_a_launch_is_that_of_its_ehr(
+    app: Any, ehr: Any, answer: Any, told: bool
+) -> None:
+    if told:
+        ehr.token_answer = {"smart_style_url": f"{ehr.root}/style"}
+    ehr.on("/style", answer.of(GREEN))
+    style = app.client.style(app.launch(ehr).context, patience=5)
+    assert (style is not None) is told
