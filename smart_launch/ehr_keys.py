@@ -83,12 +83,23 @@ class EhrKeys:
     ) -> KeySet:
         with self._lock:
             kept = self._kept.setdefault(registration.id, _Kept())
-        if not kept.lock.acquire(timeout=self.patience):
+        # Whoever has the key does not wait for another's renewal, as with discovery.
+        usable = self._usable(kept, configuration.jwks_uri, key_id)
+        if not kept.lock.acquire(timeout=0 if usable else self.patience):
+            if usable is not None:
+                return usable
             raise EhrBusy("another thread waits for the key set")
         try:
             return self._looked_up(registration, configuration, kept, key_id)
         finally:
             kept.lock.release()
+
+    def _usable(self, kept: _Kept, address: str, key_id: str | None) -> KeySet | None:
+        """The set as it is kept, if it is fresh enough and has the key."""
+        keys, age = kept.keys, self.monotonic() - kept.fetched
+        if keys is None or kept.address != address or age >= USABLE_FOR:
+            return None
+        return keys if key_id is None or _has(keys, key_id) else None
 
     def _looked_up(
         self,

@@ -2,13 +2,23 @@
 
 import base64
 import hmac
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import orjson
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from sqlalchemy import func, select
+
+from plugin.cds_hooks.callers import Callers
+from plugin.store.cds_tables import cds_tokens
+from plugin.store.engine import reading
+from smart_launch.ehr_keys import RENEW_AFTER, EhrKeys
+from smart_launch.outbound import Outbound, Reply
+from smart_launch.registration import Registration
 
 PATH = "/cds-services/patient-view"
 REFUSED = "The call brings no token that is accepted here."
@@ -185,13 +195,6 @@ def test_C02_same_token_on_two_workers_opens_one_call(install, database_url) -> 
 
 
 def test_C02_used_tokens_are_forgotten_when_they_have_expired(ehr, clock) -> None:
-    from datetime import timedelta
-
-    from sqlalchemy import func, select
-
-    from plugin.store.cds_tables import cds_tokens
-    from plugin.store.engine import reading
-
     for _ in range(3):
         assert ehr.call().status_code == 200
     clock.ahead = timedelta(minutes=10)
@@ -340,10 +343,6 @@ def test_fhir_server_may_end_with_a_slash(ehr) -> None:
 
 def test_elliptic_keys_are_taken(ehr, sandboxes) -> None:
     """A key set with a P-384 key, and a token signed ES384."""
-    from plugin.cds_hooks.callers import Callers
-    from smart_launch.ehr_keys import EhrKeys
-    from smart_launch.outbound import Outbound, Reply
-
     key = ECKey.generate_key("P-384", {"kid": "ec", "use": "sig"})
 
     class OneAnswer(Outbound):
@@ -361,3 +360,41 @@ def test_elliptic_keys_are_taken(ehr, sandboxes) -> None:
     token = jwt.encode({"alg": "ES384", "kid": "ec"}, claims, key, algorithms=["ES384"])
     caller = callers.prove([f"Bearer {token}"], "https://app.test" + PATH)
     assert caller.tenants == ("general",)
+
+
+def test_calls_do_not_wait_while_a_known_key_set_is_renewed() -> None:
+    """The EHR's key set hangs an hour later: who knows the key goes on."""
+    key = RSAKey.generate_key(2048, {"kid": "one"})
+    asked, renewing, goes_on = [], threading.Event(), threading.Event()
+    now = [0.0]
+
+    class Hanging(Outbound):
+        def request(self, *_given, **_named) -> Reply:
+            asked.append(1)
+            if len(asked) > 1:
+                renewing.set()
+                goes_on.wait(20)
+            body = {"keys": [key.as_dict(private=False)]}
+            return Reply(200, {}, orjson.dumps(body))
+
+    class Source:
+        jwks_uri = "https://ehr.example/jwks"
+
+    registration = Registration(
+        id="general",
+        issuer="https://ehr.example/r4",
+        client_id="selfhelp",
+        client_auth="private_key_jwt",
+        redirect_uri="https://app.test/callback",
+        scopes=("launch", "openid", "fhirUser"),
+    )
+    keys = EhrKeys(Hanging(), monotonic=lambda: now[0])
+    assert keys.with_key(registration, Source(), "one")
+    now[0] = RENEW_AFTER + 1
+    with ThreadPoolExecutor(1) as beside:
+        renewal = beside.submit(keys.with_key, registration, Source(), "one")
+        assert renewing.wait(20)
+        assert keys.with_key(registration, Source(), "one")
+        assert not renewal.done()
+        goes_on.set()
+    assert len(asked) == 2

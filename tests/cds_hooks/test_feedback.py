@@ -44,6 +44,18 @@ def test_override_is_kept_with_its_reason_and_stands_in_the_trail(ehr) -> None:
     assert event["detail"]["comment"] is True
 
 
+@pytest.mark.slow
+def test_card_turned_down_stays_away_on_each_database(install, database_url) -> None:
+    ehr = install(database_url)
+    ehr.house.smart.keys.ensure()
+    card = card_of(ehr)
+    assert [ehr.tell(card, overrideReason=REASON).status_code for _ in "12"] == [
+        200
+    ] * 2
+    assert len(kept(ehr)) == 1
+    assert ehr.cards() == []
+
+
 def test_clinicians_own_words_are_sealed(ehr) -> None:
     ehr.tell(card_of(ehr), overrideReason=REASON)
     (row,) = kept(ehr)
