@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ import requests.adapters
 from fhir.resources.R4B.bundle import Bundle
 from stage import PATIENTS, delay, free_ports, line, sandbox, stage
 
+from plugin.chart.bundle import chart_from_bundle
 from smart_launch.compartment import in_compartment
 from smart_launch.context import LaunchContext
 from smart_launch.errors import SmartError
@@ -215,15 +217,21 @@ def _one_after_the_other(clinicians: Clinicians) -> list[float]:
 
 
 def _bundle() -> None:
-    """A page of Conditions, from bytes to entries that are this patient's."""
+    """A page of Conditions: from bytes to entries that are this patient's, as
+    smart_launch gives them; and on to the chart, as the app goes by them.
+    """
     page = _page_of_conditions()
+    now = datetime.now(UTC)
     bound = _best(lambda: orjson.loads(page))
     reading = _best(lambda: _read(page))
+    charting = _best(lambda: chart_from_bundle(page, now))
     validating = _best(lambda: _validated(page), times=3)
     line("500 Conditions, orjson alone", bound * 1000, "ms", bound * 1000, "measured")
     line("500 Conditions, read", reading * 1000, "ms", bound * 1000, "it; bound 3")
+    line("500 Conditions, to the chart", charting * 1000, "ms", bound * 1000, "it")
     name = "500 Conditions, fhir.resources"
     line(name, validating * 1000, "ms", reading * 1000, "reading; at least 10")
+    line(f"{name}, chart", validating * 1000, "ms", charting * 1000, "the chart")
 
 
 def _page_of_conditions() -> bytes:
@@ -260,6 +268,8 @@ def _page_of_conditions() -> bytes:
         {"resource": condition(number), "search": {"mode": "match"}}
         for number in range(CONDITIONS)
     ]
+    patient = {"resourceType": "Patient", "id": "p1", "birthDate": "1980-01-01"}
+    entries.append({"resource": patient, "search": {"mode": "include"}})
     bundle = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
     return orjson.dumps(bundle)
 
@@ -348,11 +358,12 @@ def _p95(taken: Sequence[float]) -> float:
 
 
 def _best(act: Callable[[], Any], times: int = 15) -> float:
+    """CPU seconds, so that it does not matter what else the machine does."""
     taken = []
     for _ in range(times):
-        started = time.perf_counter()
+        started = time.thread_time()
         act()
-        taken.append(time.perf_counter() - started)
+        taken.append(time.thread_time() - started)
     return min(taken)
 
 
