@@ -79,6 +79,17 @@ def test_card_turned_down_stands_in_the_trail_and_stays_away(clinician) -> None:
     assert told["outcome"] == "overridden"
     assert told["detail"]["reason"] == "prefers-alternative"
 
+    page.goto(f"{clinician.demo.app}/audit/sign-in")
+    page.locator("main a").first.click()
+    page.wait_for_url("**/audit/at/**")
+    tenant = told["tenant"]
+    page.goto(f"{clinician.demo.app}/audit/at/{tenant}/records?kind=cds.feedback")
+    expect(page.locator("main")).to_contain_text("Decision support feedback")
+    expect(page.locator("main")).to_contain_text("Turned down")
+    page.goto(f"{clinician.demo.app}/audit/at/{tenant}/records/{told['sequence']}")
+    expect(page.locator("main")).to_contain_text("prefers-alternative")
+    clinician.picture("23-override-in-the-trail")
+
 
 def test_red_finding_stands_before_the_groups(clinician) -> None:
     page = open_chart(clinician, SUICIDAL)
