@@ -28,6 +28,7 @@ from plugin.knowledge.programs import (
 from plugin.knowledge.rules import (
     CodeGroup,
     CodeTrigger,
+    GroupIndex,
     Ingredient,
     MedicineTrigger,
     OverdoseLine,
@@ -50,6 +51,7 @@ def build(data: Mapping[str, Json]) -> Knowledge:
     """
     about, rules = data["knowledge"], data["rules"]
     needs = _by_id(data["needs"]["needs"], _need)
+    groups = _by_id(data["code_groups"]["code_groups"], _code_group)
     all_rules = _by_id(rules["rules"], lambda row: _rule(row, needs))
     return Knowledge(
         version=about["version"],
@@ -62,7 +64,8 @@ def build(data: Mapping[str, Json]) -> Knowledge:
         emergency_numbers=data["help_lines"]["emergency_numbers"],
         rules=all_rules,
         citations=_by_id(data["citations"]["citations"], _citation),
-        code_groups=_by_id(data["code_groups"]["code_groups"], _code_group),
+        code_groups=groups,
+        groups=GroupIndex(tuple(groups.values())),
         ingredients=_by_id(data["medicines"]["ingredients"], _ingredient),
         weights=_weights(data["weights"]),
         index=index_of(tuple(needs.values())),

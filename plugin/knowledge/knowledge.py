@@ -1,6 +1,6 @@
 """The whole knowledge base as one frozen value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from plugin.knowledge.needs import CodeIndex, NeedEntry, WordIndex
@@ -12,6 +12,7 @@ from plugin.knowledge.programs import (
 )
 from plugin.knowledge.rules import (
     CodeGroup,
+    GroupIndex,
     Ingredient,
     OverdoseLine,
     Rule,
@@ -31,6 +32,7 @@ class Knowledge:
     rules: Mapping[str, Rule]  # in their order
     citations: Mapping[str, Citation]
     code_groups: Mapping[str, CodeGroup]
+    groups: GroupIndex
     ingredients: Mapping[str, Ingredient]
     weights: Weights
     index: CodeIndex
@@ -54,6 +56,12 @@ class Knowledge:
         return tuple(
             dict.fromkeys((*self.triggers.by_snomed, *self.index.snomed, *groups))
         )
+
+    def serving(self, needs: Collection[str]) -> list[Program]:
+        """The programmes that serve one of these needs, in their order."""
+        return [
+            p for p in self.programs.values() if not p.needs.keys().isdisjoint(needs)
+        ]
 
     def program(self, program_id: str) -> Program:
         return self.programs[program_id]

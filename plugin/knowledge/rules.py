@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from plugin.knowledge.needs import MOST_MET
+
 Level = Literal["red", "amber", "info"]
 When = Literal["current", "inactive", "resolved"]
 
@@ -107,6 +109,31 @@ class CodeGroup:
     icd10cm: tuple[str, ...]
     snomed: frozenset[str]
     days: int | None = None  # older ones do not count
+
+
+@dataclass(frozen=True, slots=True)
+class GroupIndex:
+    """From a code to the groups it belongs to; what was met once is remembered."""
+
+    groups: tuple[CodeGroup, ...]
+    _met: dict[tuple[str, str], tuple[CodeGroup, ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def of(self, system: str, code: str) -> tuple[CodeGroup, ...]:
+        met = self._met.get((system, code))
+        if met is None:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            met = tuple(g for g in self.groups if _is_in(system, code, g))
+            self._met[system, code] = met
+        return met
+
+
+def _is_in(system: str, code: str, group: CodeGroup) -> bool:
+    if system == "snomed":
+        return code in group.snomed
+    return system == "icd-10-cm" and code.startswith(group.icd10cm)
 
 
 @dataclass(frozen=True, slots=True)

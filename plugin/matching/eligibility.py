@@ -43,11 +43,10 @@ _ALONE = ("adjunct", "only stands beside a group built for the need; none is her
 def _candidates(situation: Situation) -> list[Candidate]:
     rows = []
     stated = tuple(situation.needs.values())
-    for program in situation.knowledge.programs.values():
+    for program in situation.knowledge.serving(situation.needs.keys()):
         served = tuple(n for n in stated if n.id in program.needs)
-        if served:
-            roles = {need.id: program.needs[need.id] for need in served}
-            rows.append(Candidate(program, served, roles))
+        roles = {need.id: program.needs[need.id] for need in served}
+        rows.append(Candidate(program, served, roles))
     return rows
 
 

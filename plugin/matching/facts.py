@@ -7,7 +7,7 @@ from datetime import datetime
 from plugin.chart.chart import Chart, Coding, Condition, Medication
 from plugin.chart.codes import as_icd10cm, is_misfiled, plain, system_of
 from plugin.knowledge.knowledge import Knowledge
-from plugin.knowledge.rules import CodeGroup, Ingredient, When
+from plugin.knowledge.rules import GroupIndex, Ingredient, When
 from plugin.matching.moments import age_in_years, is_within, moment
 from plugin.matching.recommendation import Because
 from plugin.matching.scores import Scores, scores_of
@@ -98,7 +98,7 @@ def facts_of(
         findings=tuple(findings),
         scores=scores_of(chart.observations, at),
         medicines=_medicines(chart.medications, knowledge.ingredients.values()),
-        groups=_groups(findings, knowledge.code_groups.values(), at),
+        groups=_groups(findings, knowledge.groups, at),
     )
 
 
@@ -218,23 +218,14 @@ def _names(words: str, names: Iterable[str]) -> bool:
 
 
 def _groups(
-    findings: Iterable[Finding], groups: Iterable[CodeGroup], at: datetime
+    findings: Iterable[Finding], groups: GroupIndex, at: datetime
 ) -> dict[str, tuple[Because, ...]]:
-    known = tuple(groups)
     found: dict[str, list[Because]] = {}
     for finding in findings:
         if finding.state != "current":
             continue
         for read in finding.codes:
-            for group in known:
-                if is_in_group(read, group) and (
-                    group.days is None or is_within(finding.recorded, group.days, at)
-                ):
+            for group in groups.of(read.system, read.code):
+                if group.days is None or is_within(finding.recorded, group.days, at):
                     found.setdefault(group.id, []).append(finding.because(read))
     return {name: tuple(lines) for name, lines in found.items()}
-
-
-def is_in_group(read: ReadCode, group: CodeGroup) -> bool:
-    if read.system == "snomed":
-        return read.code in group.snomed
-    return read.system == "icd-10-cm" and read.code.startswith(group.icd10cm)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from plugin.directory.meeting import Occurrence
 from plugin.knowledge.programs import Study
@@ -81,6 +82,9 @@ def _clip(value: float) -> float:
 def main_need(candidate: Candidate, weights: Weights) -> Need:
     """The need served best; of equal ones the one with the better evidence."""
 
+    if len(candidate.served) == 1:
+        return candidate.served[0]
+
     def worth(need: Need) -> tuple[float, float]:
         role = weights.role[candidate.program.needs[need.id]] * need.confidence
         return role, weights.grade[study_of(candidate, need).grade]
@@ -90,8 +94,12 @@ def main_need(candidate: Candidate, weights: Weights) -> Need:
 
 def study_of(candidate: Candidate, need: Need) -> Study:
     """The evidence for that need; without a study it is grade D."""
-    known = candidate.program.evidence.get(need.id)
-    return known or Study(need.id, "D")
+    return candidate.program.evidence.get(need.id) or _unstudied(need.id)
+
+
+@lru_cache(maxsize=512)
+def _unstudied(need: str) -> Study:
+    return Study(need, "D")
 
 
 def _need_fit(candidate: Candidate, weights: Weights) -> float:
