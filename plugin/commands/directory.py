@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from plugin.commands.directory_own import add, correct, mark, template
 from plugin.commands.directory_parts import (
     opened_directory,
     options_of,
@@ -276,35 +277,7 @@ def _write(pieces: Iterator[bytes], output: Path | None) -> None:
         raise BadInput(f"{output} cannot be written: {error.strerror}.") from None
 
 
-@app.command()
-def template() -> None:
-    """Print an empty CSV file with our own columns, for groups that have no feed."""
-    from plugin.directory.feeds.csv_table import COLUMNS
-
-    print(",".join(COLUMNS))
-
-
-@app.command()
-def mark(
-    meeting: Annotated[str, typer.Argument(help="The meeting's id.")],
-    *,
-    hide: Annotated[
-        bool | None, typer.Option("--hide/--show", help="Never offer it.")
-    ] = None,
-    trust: Annotated[
-        bool | None, typer.Option("--trust/--no-trust", help="We know this group.")
-    ] = None,
-    liaison: Annotated[
-        str | None, typer.Option(help="A volunteer's first name.")
-    ] = None,
-    liaison_phone: Annotated[str | None, typer.Option(help="The telephone.")] = None,
-    config: Config = None,
-) -> None:
-    """Say what this hospital knows of a meeting; kept whatever its feed says."""
-    from plugin.directory.marks import Mark, set_mark
-
-    wanted = Mark(hide, trust, liaison, liaison_phone)
-    with opened_directory(config) as directory, outside(""):
-        if not set_mark(directory.engine, directory.clock, meeting, wanted):
-            raise BadInput(f"there is no meeting {meeting}.")
-    print(f"{meeting}: noted.")
+app.command()(template)
+app.command()(mark)
+app.command()(add)
+app.command()(correct)

@@ -77,6 +77,7 @@ def outside(feed: str) -> Iterator[None]:
         FeedBusy,
         FeedUnreachable,
         FeedUnreadable,
+        OwnRowRefused,
     )
 
     named = f"feed {feed}: " if feed else ""
@@ -88,7 +89,7 @@ def outside(feed: str) -> Iterator[None]:
         raise OutsideFailed(f"{named}{error}. What was there stays.") from None
     except FeedBusy as error:
         raise OutsideFailed(f"{error}. Wait, then try again.") from None
-    except BadSearch as error:
+    except (BadSearch, OwnRowRefused) as error:
         raise BadInput(f"{error}.") from None
 
 

@@ -6,6 +6,7 @@ DirectoryError
     FeedUnreachable     its address did not answer, or answered with an error
     FeedBusy            the same feed is being imported elsewhere
     BadSearch           a search that cannot be made
+    OwnRowRefused       a row of the hospital's own list that says nothing usable
 """
 
 
@@ -38,6 +39,11 @@ class FeedBusy(DirectoryError):
 class BadSearch(DirectoryError):
     status = 400
     public = "This search cannot be made. Check the place, the time and the programme."
+
+
+class OwnRowRefused(DirectoryError):
+    status = 400
+    public = "This group cannot be added like this. Nothing changed."
 
 
 class RowRejected(Exception):

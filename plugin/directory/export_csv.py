@@ -9,7 +9,7 @@ from plugin.directory.feeds.csv_table import COLUMNS
 from plugin.directory.rows import WholeRow
 from plugin.directory.schedule import DAYS
 
-_EXTRA = ("feed", "id")
+_EXTRA = ("feed", "id", "licence")
 # What a spreadsheet would take for a formula is kept as text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -17,7 +17,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def csv_pieces(meetings: Iterable[WholeRow]) -> Iterator[bytes]:
     yield _line([*COLUMNS, *_EXTRA])
     for meeting in meetings:
-        cells = _cells(meeting)
+        cells = cells_of(meeting)
         yield _line([_safe(cells[column]) for column in (*COLUMNS, *_EXTRA)])
 
 
@@ -34,7 +34,8 @@ def _safe(value: Any) -> str:
     return f"'{said}" if said.startswith(_FORMULA) else said
 
 
-def _cells(row: Any) -> dict[str, Any]:
+def cells_of(row: WholeRow) -> dict[str, Any]:
+    """A meeting's value in each column."""
     start = row.start_minute
     day = "" if row.weekday is None else DAYS[row.weekday].lower()
     plain = row.rrule.startswith("FREQ=WEEKLY;BYDAY=") and row.rrule.count(";") == 1
@@ -67,4 +68,5 @@ def _cells(row: Any) -> dict[str, Any]:
         "updated": row.updated,
         "feed": row.feed,
         "id": row.uid,
+        "licence": row.licence,
     }

@@ -303,3 +303,40 @@ def test_table_is_no_wider_than_the_terminal() -> None:
     assert all(len(line) <= 80 for line in lines)
     assert "in 3 h 20 min" in lines[1]
     assert "12.3" in lines[1]
+
+
+def test_own_groups_are_added_corrected_and_withdrawn(
+    terminal: Terminal, row: Row
+) -> None:
+    terminal.give([row("a")])
+    ward = ("name=Ward 7", "program=grow", "day=tue", "time=18:30")
+    online = ("attendance=online", "timezone=America/New_York")
+    assert "1 meetings" in terminal("add", *ward, *online).out
+    assert terminal("correct", "f:a", "time=20:15").code == 0
+    asked = ("search", "--program", "aa", "--program", "grow", "--hours", "168")
+    found = terminal(*asked, *AT, "--json").json["meetings"]
+    assert [(one["id"], one["starts"]) for one in found] == [
+        ("own:f%3Aa", "2026-03-02T20:15:00-05:00"),
+        ("own:ward-7-tue-18-30", "2026-03-03T18:30:00-05:00"),
+    ]
+    assert terminal("correct", "f:a", "--withdraw").code == 0
+    found = terminal(*asked, *AT, "--json").json["meetings"]
+    assert [one["id"] for one in found] == ["f:a", "own:ward-7-tue-18-30"]
+
+
+OWN_REFUSED = [
+    pytest.param(["add", "name"], "not COLUMN=VALUE", id="no-value"),
+    pytest.param(["add", "name=A", "program=nonsense"], "no programme", id="program"),
+    pytest.param(["add", "name=A", "program=aa"], "attendance", id="attendance"),
+    pytest.param(["correct", "f:a"], "say what is right", id="nothing-said"),
+    pytest.param(["correct", "f:none", "time=20:00"], "no meeting", id="none"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), OWN_REFUSED)
+def test_own_group_that_says_nothing_usable_ends_with_2(
+    terminal: Terminal, arguments: list[str], said: str
+) -> None:
+    ended = terminal(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
