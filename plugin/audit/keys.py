@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -45,8 +45,12 @@ class AuditKeys:
 
     def chain(self, canonical: bytes, key_id: str) -> bytes:
         """HMAC-SHA256 of one record, which itself holds the one before."""
-        key = self._derived[key_id]["chain"]
-        return hmac.digest(key, canonical, "sha256")
+        return hmac.digest(self.chain_keys[key_id], canonical, "sha256")
+
+    @property
+    def chain_keys(self) -> Mapping[str, bytes]:
+        """The chain's key for each key of the ring."""
+        return {key_id: keys["chain"] for key_id, keys in self._derived.items()}
 
     def pseudonym(self, tenant: str, patient: str, key_id: str | None = None) -> str:
         """The name by which the trail speaks of a patient; "" for no patient."""

@@ -7,17 +7,16 @@ REFERRAL = "referral"
 PROGRAM = "program"
 _LONGEST = 80
 
-# An event without one of these words in it has no mark: most need not be read.
-_WORDS = (b'"referral":', b'"program":', b'"offered":', b'"programs":')
+
+def marks_of(detail: Mapping[str, Any]) -> list[str]:
+    """The marks of an event, from its detail alone, each once and in order."""
+    return sorted({mark[:_LONGEST] for mark in _marks(detail)})
 
 
-def may_have_marks(canonical: bytes) -> bool:
-    return any(word in canonical for word in _WORDS)
-
-
-def marks_of(detail: Mapping[str, Any]) -> frozenset[str]:
-    """The marks of an event, from its detail alone."""
-    return frozenset(mark[:_LONGEST] for mark in _marks(detail))
+def mark_rows(row: Mapping[str, Any], marks: list[str]) -> list[dict[str, Any]]:
+    """The rows by which a record's marks are found."""
+    place = {name: row[name] for name in ("tenant", "sequence", "at")}
+    return [place | {"mark": mark} for mark in marks]
 
 
 def _marks(detail: Mapping[str, Any]) -> Iterator[str]:

@@ -156,6 +156,7 @@ def _emptied(connection: Connection, row: Row[Any]) -> list[Any]:
     """Put what may stay in the record's place. Gives its number, chain and digest."""
     told: dict[str, Any] = orjson.loads(row.canonical)
     told |= {"detail": {"erased": True}, "identity": "", "patient": ""}
+    told["marks"] = []
     left = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
     mine = (audit_events.c.tenant == row.tenant) & (
         audit_events.c.sequence == row.sequence

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, text
 
 from plugin.audit.keys import AuditKeys
-from plugin.audit.marks import marks_of
+from plugin.audit.marks import mark_rows, marks_of
 from plugin.audit.segment import identity_digest
 from plugin.clock import Clock
 from plugin.store.audit_tables import audit_events, audit_marks
@@ -72,18 +72,15 @@ class Trail:
         event = _storable(event)
         lock_chain(connection, event.tenant)
         sequence, previous = last_of(connection, event.tenant)
-        row = self._row(event, sequence + 1, previous)
+        row = self.row(event, sequence + 1, previous)
         connection.execute(insert(audit_events).values(row))
-        marks = [
-            {"tenant": event.tenant, "sequence": sequence + 1, "mark": mark}
-            | {"at": row["at"]}
-            for mark in sorted(marks_of(event.detail))
-        ]
+        marks = mark_rows(row, marks_of(event.detail))
         if marks:
             connection.execute(insert(audit_marks), marks)
         return sequence + 1
 
-    def _row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:
+    def row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:
+        """The record of this number, after the one whose chain is `previous`."""
         key_id = self.keys.current
         sealed = self._sealed(event, sequence)
         columns: dict[str, Any] = {
@@ -102,6 +99,7 @@ class Trail:
             | {
                 "detail": event.detail,
                 "identity": identity_digest(sealed),
+                "marks": marks_of(event.detail),
                 "previous": previous.hex(),
             },
             option=orjson.OPT_SORT_KEYS,

@@ -21,7 +21,7 @@ from plugin.store.audit_tables import audit_events
 from plugin.store.engine import open_engine, reading
 
 # A second process is worth its start from here on.
-_WORTH_A_PROCESS = 100_000
+_WORTH_A_PROCESS = 250_000  # records
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,14 @@ def verify(
     tenant: str | None = None,
     checkpoints: Mapping[str, Checkpoint] | None = None,
     processes: int = 1,
+    share_from: int = _WORTH_A_PROCESS,
 ) -> Verdict:
     """Read every record of one tenant, or of all.
 
     Takes: `checkpoints`, the newest one of each tenant; None where none are kept. With
            a mapping given, a tenant that says it was checkpointed must be in it.
-           `processes`, among how many the reading of a long chain may be shared.
+           `processes`, among how many the reading of a chain of `share_from` records
+           or more is shared.
     """
     counts: dict[str, int] = {}
     findings: list[Finding] = []
@@ -66,7 +68,7 @@ def verify(
         for name in sorted(names if tenant is None else {tenant}):
             kept = (checkpoints or {}).get(name)
             removed = removed_of(connection, name, keys)
-            parts = _parts(connection, name, removed, processes)
+            parts = _parts(connection, name, removed, (processes, share_from))
             asked = [_asked(name, part, removed, kept) for part in parts]
             read = _joined(_read(connection, engine, keys, asked))
             counts[name] = read.last - removed.through
@@ -87,14 +89,15 @@ Part = tuple[int, bytes, int | None]
 
 
 def _parts(
-    connection: Connection, tenant: str, removed: Removed, processes: int
+    connection: Connection, tenant: str, removed: Removed, shared: tuple[int, int]
 ) -> list[Part]:
+    processes, share_from = shared
     whole: list[Part] = [(removed.through, removed.chain or GENESIS, None)]
     newest = select(func.max(audit_events.c.sequence)).where(
         audit_events.c.tenant == tenant
     )
     length = (connection.scalar(newest) or 0) - removed.through
-    if processes < 2 or length < _WORTH_A_PROCESS:
+    if processes < 2 or length < share_from:
         return whole
     ends = [removed.through + length * n // processes for n in range(1, processes)]
     mine = audit_events.c.tenant == tenant

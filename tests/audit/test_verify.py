@@ -167,13 +167,11 @@ def test_chain_shared_among_processes_is_judged_alike(
     engine: Engine,
     keys: AuditKeys,
     fill: Fill,
-    monkeypatch: pytest.MonkeyPatch,
     number: int | None,
 ) -> None:
-    monkeypatch.setattr("plugin.audit.verify._WORTH_A_PROCESS", 10)
     fill(20)
     if number is not None:
         change(engine, number, actor="x")
     alone = verify(engine, keys)
-    assert verify(engine, keys, processes=3) == alone
+    assert verify(engine, keys, processes=3, share_from=10) == alone
     assert [one.sequence for one in alone.findings] == [number] * bool(number)
