@@ -4,10 +4,10 @@ A job is one resource to be created. Its row says what is known: not sent yet, b
 sent, answered, or without an answer. Whatever happens to a process, the row is right.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -88,41 +89,25 @@ class Jobs:
     time: JobTime
     lease: timedelta = LEASE
 
-    def claim(self, busy: Collection[str] = ()) -> Job | None:
+    def claim(self, busy: Collection[str] = (), *, likely: bool = False) -> Job | None:
         """Take the job that has been due for longest, if there is one.
 
-        Takes: `busy`, tenants that must not be asked more at the moment.
+        Takes: `busy`, tenants that must not be asked more at the moment; `likely`,
+               whether there is one in all likelihood. Where there is none, most looks
+               should not take the write lock.
         """
-        with reading(self.engine) as connection:
-            # Most looks find nothing: they should not take the write lock.
-            now = self.time(connection)
-            if connection.execute(_next(now, busy)).first() is None:
-                return None
+        asked: dict[str, Any] = {"busy": sorted(busy)}
+        if not likely:
+            with reading(self.engine) as connection:
+                now = self.time(connection)
+                if connection.execute(_NEXT, asked | {"now": now}).first() is None:
+                    return None
         with writing(self.engine) as connection:
             now = self.time(connection)
-            row = connection.execute(self._taken(now, busy)).first()
-            return None if row is None else _job(connection, row, now)
-
-    def _taken(self, now: int, busy: Collection[str]) -> Any:
-        chosen = _next(now, busy).with_for_update(skip_locked=True)
-        return (
-            update(write_jobs)
-            .where(write_jobs.c.id == chosen.scalar_subquery())
-            .values(
-                status="leased",
-                due=now + _micros(self.lease),
-                fence=write_jobs.c.fence + 1,
-                # Its last holder fell silent while sending: nobody knows what came
-                # of that.
-                looks_owed=case(
-                    (write_jobs.c.sending.is_(True), LOOKS),
-                    else_=write_jobs.c.looks_owed,
-                ),
-                sending=False,
-                changed_at=now,
-            )
-            .returning(*write_jobs.c)
-        )
+            until = now + _micros(self.lease)
+            row = connection.execute(_TAKE, asked | {"now": now, "until": until})
+            taken = row.first()
+            return None if taken is None else _job(connection, taken, now)
 
     def sending(self, job: Job) -> bool:
         """Note that it is about to be sent, and take the whole lease anew.
@@ -131,14 +116,9 @@ class Jobs:
         """
         with writing(self.engine) as connection:
             now = self.time(connection)
+            until = now + _micros(self.lease)
             held = connection.execute(
-                update(write_jobs)
-                .where(_held(job), write_jobs.c.due > now)
-                .values(
-                    sending=True,
-                    due=now + _micros(self.lease),
-                    changed_at=now,
-                )
+                _SEND, {"job": job.id, "held": job.fence, "now": now, "until": until}
             )
             if held.rowcount != 1:
                 return False
@@ -226,34 +206,10 @@ class Jobs:
 
 def release_next(connection: Connection, referral_id: str, now: int) -> None:
     """Let the next job of a referral be taken, once all before it is settled."""
-    mine = write_jobs.c.referral_id == referral_id
-    first_open = connection.scalar(
-        select(func.min(write_jobs.c.position)).where(
-            mine, write_jobs.c.status.not_in(DONE)
-        )
-    )
-    connection.execute(
-        update(write_jobs)
-        .where(
-            mine,
-            write_jobs.c.position == first_open,
-            write_jobs.c.due == BLOCKED,
-        )
-        .values(due=now)
-    )
+    connection.execute(_RELEASE, {"referral": referral_id, "now": now})
 
 
-def _next(now: int, busy: Collection[str]) -> Any:
-    """The job that has been due for longest; a lease that is over is due as well."""
-    ready = select(_one.c.id).where(
-        _one.c.due <= now,
-        _one.c.status.in_(("waiting", "unknown", "leased")),
-        _one.c.needs_launch.is_(False),
-        _in_turn(),
-    )
-    if busy:
-        ready = ready.where(_one.c.tenant.not_in(sorted(busy)))
-    return ready.order_by(_one.c.due, _one.c.id).limit(1)
+# What is asked for each job is put together once: that takes longer than to run it.
 
 
 def _in_turn() -> _Truth:
@@ -263,6 +219,72 @@ def _in_turn() -> _Truth:
         _before.c.position < _one.c.position,
         _before.c.status.not_in(DONE),
     )
+
+
+# The job that has been due for longest; a lease that is over is due as well.
+_NEXT: Final = (
+    select(_one.c.id)
+    .where(
+        _one.c.due <= bindparam("now"),
+        _one.c.status.in_(("waiting", "unknown", "leased")),
+        _one.c.needs_launch.is_(False),
+        _one.c.tenant.not_in(bindparam("busy", expanding=True)),
+        _in_turn(),
+    )
+    .order_by(_one.c.due, _one.c.id)
+    .limit(1)
+)
+_TAKE: Final = (
+    update(write_jobs)
+    .where(write_jobs.c.id == _NEXT.with_for_update(skip_locked=True).scalar_subquery())
+    .values(
+        status="leased",
+        due=bindparam("until"),
+        fence=write_jobs.c.fence + 1,
+        # Its last holder fell silent while sending: nobody knows what came of that.
+        looks_owed=case(
+            (write_jobs.c.sending.is_(True), LOOKS), else_=write_jobs.c.looks_owed
+        ),
+        sending=False,
+        changed_at=bindparam("now"),
+    )
+    .returning(*write_jobs.c)
+)
+_SEND: Final = (
+    update(write_jobs)
+    .where(
+        write_jobs.c.id == bindparam("job"),
+        write_jobs.c.fence == bindparam("held"),
+        write_jobs.c.status == "leased",
+        write_jobs.c.due > bindparam("now"),
+    )
+    .values(sending=True, due=bindparam("until"), changed_at=bindparam("now"))
+)
+_RELEASE: Final = (
+    update(write_jobs)
+    .where(
+        write_jobs.c.referral_id == bindparam("referral"),
+        write_jobs.c.due == BLOCKED,
+        write_jobs.c.position
+        == select(func.min(_one.c.position))
+        .where(_one.c.referral_id == bindparam("referral"), _one.c.status.not_in(DONE))
+        .scalar_subquery(),
+    )
+    .values(due=bindparam("now"))
+)
+_SIGNER: Final = select(referrals.c.subject, referrals.c.context_id).where(
+    referrals.c.id == bindparam("referral")
+)
+_EARLIER: Final = (
+    select(write_jobs.c.reference)
+    .where(
+        write_jobs.c.referral_id == bindparam("referral"),
+        write_jobs.c.position < bindparam("position"),
+        write_jobs.c.status == "written",
+        write_jobs.c.reference != "",
+    )
+    .order_by(write_jobs.c.position)
+)
 
 
 def _held(job: Job) -> _Truth:
@@ -319,11 +341,7 @@ def _launched_anew() -> _Truth:
 
 
 def _job(connection: Connection, row: Row[Any], now: int) -> Job:
-    signed = connection.execute(
-        select(referrals.c.subject, referrals.c.context_id).where(
-            referrals.c.id == row.referral_id
-        )
-    ).one()
+    signed = connection.execute(_SIGNER, {"referral": row.referral_id}).one()
     return Job(
         id=row.id,
         referral=row.referral_id,
@@ -348,17 +366,10 @@ def _job(connection: Connection, row: Row[Any], now: int) -> Job:
 
 
 def _earlier(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
-    rows: Sequence[str] = connection.scalars(
-        select(write_jobs.c.reference)
-        .where(
-            write_jobs.c.referral_id == row.referral_id,
-            write_jobs.c.position < row.position,
-            write_jobs.c.status == "written",
-            write_jobs.c.reference != "",
-        )
-        .order_by(write_jobs.c.position)
-    ).all()
-    return tuple(rows)
+    if row.position == 1:
+        return ()
+    asked = {"referral": row.referral_id, "position": row.position}
+    return tuple(connection.scalars(_EARLIER, asked))
 
 
 def _micros(span: timedelta) -> int:

@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from threading import Semaphore
 
 from sqlalchemy import Engine
 
@@ -23,6 +24,7 @@ from plugin.referral.jobs import LEASE, Job, Jobs
 from plugin.referral.lookup import Fhir
 from plugin.referral.own_access import NoOwnAccess, OwnAccess
 from plugin.referral.results import Result
+from plugin.referral.turns import InTurn, OwnInTurn, Turn
 from plugin.referral.writer import Writer
 from plugin.store.contexts import Contexts
 from plugin.store.errors import StoreError
@@ -30,6 +32,9 @@ from plugin.store.errors import StoreError
 # How many calls go to one EHR at a time from this process, and to all of them.
 PER_TENANT = 4
 AT_ONCE = 16
+
+# Beside each call that is under way, one more job may be prepared or settled.
+_PREPARED = 2
 
 _IDLE = 0.5  # seconds between looks for work
 _WAKE_EVERY = 5.0  # seconds between looks for launches; the promise is 20
@@ -54,6 +59,7 @@ class Worker:
     own: OwnAccess = field(default_factory=NoOwnAccess)
     jobs: Jobs = field(init=False, repr=False)
     writer: Writer = field(init=False, repr=False)
+    _turns: dict[str, Semaphore] = field(default_factory=dict, init=False, repr=False)
     _busy: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _nudge: threading.Event = field(default_factory=threading.Event, init=False)
@@ -78,15 +84,17 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Do jobs until told to stop; those under way are finished first."""
         running: set[Future[None]] = set()
-        woken = 0.0
-        with ThreadPoolExecutor(self.at_once, thread_name_prefix="write") as pool:
+        woken, likely = 0.0, False
+        with self._pool() as pool:
             pool.submit(warm)  # the first signature would wait for it otherwise
             while not stop.is_set():
                 try:
                     if time.monotonic() - woken >= _WAKE_EVERY:
                         self.jobs.wake()
                         woken = time.monotonic()
-                    job = self._claim() if len(running) < self.at_once else None
+                    room = len(running) < self.at_once * _PREPARED
+                    job = self._claim(likely=likely) if room else None
+                    likely = job is not None
                 except StoreError as error:
                     log().warning("worker.database", error=type(error).__name__)
                     stop.wait(_AFTER_FAILURE)
@@ -97,6 +105,10 @@ class Worker:
                 running = self._rest(running)
         for done in running:
             done.result()
+
+    def _pool(self) -> ThreadPoolExecutor:
+        threads = self.at_once * _PREPARED
+        return ThreadPoolExecutor(threads, thread_name_prefix="write")
 
     def _rest(self, running: set[Future[None]]) -> set[Future[None]]:
         """Wait for a job to end, for a nudge, or for a moment."""
@@ -109,10 +121,11 @@ class Worker:
             one.result()
         return running - ended
 
-    def _claim(self) -> Job | None:
+    def _claim(self, *, likely: bool = False) -> Job | None:
+        most = self.per_tenant * _PREPARED
         with self._lock:
-            full = [t for t, count in self._busy.items() if count >= self.per_tenant]
-            job = self.jobs.claim(full)
+            full = [t for t, count in self._busy.items() if count >= most]
+            job = self.jobs.claim(full, likely=likely)
             if job is not None:
                 self._busy[job.tenant] += 1
             return job
@@ -134,14 +147,34 @@ class Worker:
                 self._busy[job.tenant] -= 1
 
     def _result(self, job: Job) -> Result | None:
+        turn = Turn(self._turns_of(job.tenant))
+
+        def sending() -> bool:
+            turn.take()
+            return self.jobs.sending(job)
+
         try:
-            return self.writer.run(job, lambda: self.jobs.sending(job))
+            return self._writer_in(turn).run(job, sending)
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             # What malformed data raises. Before anything is sent, so nothing is lost.
             log().exception("write.poison", job=job.id, error=type(error).__name__)
             return Result(
                 "held", "poison", "This entry cannot be sent as it is.", alarm=True
             )
+        finally:
+            turn.give_back()
+
+    def _writer_in(self, turn: Turn) -> Writer:
+        writer = self.writer
+        return replace(
+            writer,
+            fhir_for=lambda context_id: InTurn(writer.fhir_for(context_id), turn),
+            own=OwnInTurn(writer.own, turn),
+        )
+
+    def _turns_of(self, tenant: str) -> Semaphore:
+        with self._lock:
+            return self._turns.setdefault(tenant, Semaphore(self.per_tenant))
 
     def _settle(self, job: Job, result: Result) -> None:
         kept = self.jobs.settle(job, result)

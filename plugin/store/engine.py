@@ -7,7 +7,9 @@ SQLite > Serializable isolation / Savepoints / Transactional DDL".
 from collections.abc import Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -19,6 +21,7 @@ from plugin.store.errors import StoreUnavailable
 # How long a statement waits for another writer before the user is asked to try again.
 LOCK_WAIT = 5.0  # seconds
 _POOL = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 10}
+_TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 _POSTGRES_OPTIONS = (
     "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 )

@@ -75,16 +75,16 @@ class Hospital:
     """Open: its app is started, without a worker."""
 
     settings: Settings
-    sandbox: RunningSandbox
+    sandbox: Any  # running, here or in another process
     house: House
     client: TestClient
 
-    def launch(self, patient: str = "alcohol", flavour: str = "") -> LaunchContext:
+    def launch(self, patient: str = "alcohol") -> LaunchContext:
         """A whole launch, and the clinician's grant with it."""
         sandbox = self.sandbox
         asked = {
-            "iss": sandbox.issuer(flavour),
-            "launch": sandbox.mint_launch(patient, flavour),
+            "iss": sandbox.issuer(),
+            "launch": sandbox.mint_launch(patient),
         }
         away = self._get("/launch", asked).headers["location"]
         back = requests.get(away, allow_redirects=False, timeout=20)
@@ -173,23 +173,26 @@ class Hospital:
 
 
 @contextmanager
-def hospital(database_url: str, **ehr: Any) -> Iterator[Hospital]:
-    """Its EHR takes no conditional create: what comes twice is kept twice.
-
-    Takes: `ehr`, what `start_sandbox` takes.
-    """
-    sandbox = start_sandbox(**ehr)
+def sandbox_of_its_own() -> Iterator[RunningSandbox]:
+    """It takes no conditional create: what comes twice is kept twice."""
+    sandbox = start_sandbox()
     main = sandbox.site()
     main.flavour = replace(main.flavour, conditional_create=False)
     try:
-        settings = settings_of(database_url, {"general": sandbox.issuer()})
-        app = create_app(settings, with_worker=False)
-        with TestClient(app, base_url=APP) as client:
-            house = app.state.house
-            sandbox.register_client(APP, jwks=house.smart.keys.public_jwks())
-            yield Hospital(settings, sandbox, house, client)
+        yield sandbox
     finally:
         sandbox.stop()
+
+
+@contextmanager
+def hospital(database_url: str, sandbox: Any) -> Iterator[Hospital]:
+    """Takes: `sandbox`, a running one, or what stands for one in another process."""
+    settings = settings_of(database_url, {"general": sandbox.issuer()})
+    app = create_app(settings, with_worker=False)
+    with TestClient(app, base_url=APP) as client:
+        house = app.state.house
+        sandbox.register_client(APP, jwks=house.smart.keys.public_jwks())
+        yield Hospital(settings, sandbox, house, client)
 
 
 def _signed(context: LaunchContext) -> SignedReferral:

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hospital import hospital
+from hospital import hospital, sandbox_of_its_own
 from killing import finish, killed_at_random
 
 KILLS = 20
@@ -16,7 +16,7 @@ PATIENCE = 90.0  # seconds; a lost create is looked for, waits, and is looked fo
 def test_W04_workers_killed_at_random_write_each_order_and_note_once(
     database_url: str,
 ) -> None:
-    with hospital(database_url) as place:
+    with sandbox_of_its_own() as ehr, hospital(database_url, ehr) as place:
         referrals: list[Any] = place.sign(place.launch(), 40)
         draw = random.Random(4)
         killed = killed_at_random(place, referrals, kills=KILLS, draw=draw)

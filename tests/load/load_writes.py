@@ -14,7 +14,7 @@ from stage import ROOT, line
 
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "faults")]
 
-from hospital import hospital  # noqa: E402
+from hospital import hospital, sandbox_of_its_own  # noqa: E402
 from killing import finish, killed_at_random  # noqa: E402
 from postgres import postgres  # noqa: E402
 
@@ -37,7 +37,7 @@ def main() -> int:
 def _killed(name: str, database_url: str) -> bool:
     draw = random.Random()
     started = time.monotonic()
-    with hospital(database_url) as place:
+    with sandbox_of_its_own() as ehr, hospital(database_url, ehr) as place:
         context = place.launch()
         referrals: list[str] = []
         killed = 0

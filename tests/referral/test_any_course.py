@@ -82,6 +82,7 @@ class Course(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.open_the_patient()
+        self.sign(1)
 
     @rule()
     def open_the_patient(self) -> None:

@@ -242,11 +242,11 @@ def test_W12_worker_outlives_a_database_that_is_away(room: Any) -> None:
     claim, failures = room.worker.jobs.claim, [1, 2]
 
     class Away:
-        def claim(self, busy: Any = ()) -> Any:
+        def claim(self, busy: Any = (), **more: Any) -> Any:
             if failures:
                 failures.pop()
                 raise StoreUnavailable("away")
-            return claim(busy)
+            return claim(busy, **more)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(jobs, name)
