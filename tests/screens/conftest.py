@@ -50,6 +50,7 @@ from plugin.screens.words import Words
 from plugin.settings import Settings
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading
+from tests.screens.watching import Watched
 
 NOW = datetime(2026, 3, 2, 15, 20, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -372,13 +373,14 @@ class Installed:
 def settings_for(
     sandbox: RunningSandbox, folder: Path, public_url: str = APP_URL, **more: Any
 ) -> Settings:
-    def ehr(name: str, flavour: str) -> dict[str, Any]:
+    def ehr(name: str, flavour: str, **own: Any) -> dict[str, Any]:
         return {
             "id": name,
             "issuer": sandbox.issuer(flavour),
             "client_id": "selfhelp",
             "frame_ancestors": [f"https://{name}.ehr.test"],
             **more,
+            **own,
         }
 
     return Settings.model_validate(
@@ -390,6 +392,7 @@ def settings_for(
                 ehr("general", ""),
                 ehr("epic", "epic"),
                 ehr("read-only", "read-only"),
+                ehr("spanish", "oracle", language="es"),
             ],
             "master_keys": [SecretBytes(bytes(range(32)))],
             "audit_keys": [SecretBytes(bytes(range(32, 64)))],
@@ -517,3 +520,27 @@ def served(
     server.should_exit = True
     thread.join(10)
     sandbox.stop()
+
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture
+def tab(chromium: Any, served: Served) -> Iterator[Open]:
+    """Open the app from a chart, in a fresh browser profile."""
+    contexts = []
+
+    def open_app(
+        patient: str, width: int = 1280, flavour: str = "", **more: Any
+    ) -> Watched:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **more)
+        # No outcome is a matter of time: a slow machine only takes longer.
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        watched = Watched(context.new_page(), served.url)
+        watched.page.goto(served.launch_url(patient, flavour))
+        return watched
+
+    yield open_app
+    for context in contexts:
+        context.close()

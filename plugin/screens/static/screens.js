@@ -243,4 +243,4 @@ for (const part of all("[data-screen]")) {
   ({ recommend, sign, filed, outcome }[part.dataset.screen] ?? (() => {}))(part);
 }
 
-one("[role=alert]")?.scrollIntoView({ block: "center" });
+all("[role=alert]").find((part) => !part.hidden)?.scrollIntoView({ block: "center" });
