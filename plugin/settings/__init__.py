@@ -3,8 +3,9 @@
     from plugin.settings import Settings, load_settings
 
 `shape` says what may be set, `keys` where the secrets come from, `checks` which
-combinations are refused, `load` brings them together, and `lines` finds the line that
-a refusal names. `registrations` hands each `[[ehr]]` to the SMART client.
+combinations are refused (`ehr_checks` for an EHR, `web_addresses` for where a call may
+go), `load` brings them together, and `lines` finds the line that a refusal names.
+`registrations` hands each `[[ehr]]` to the SMART client.
 """
 
 from plugin.settings.load import load_settings

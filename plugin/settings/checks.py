@@ -1,15 +1,16 @@
 """Which combinations of settings are refused, whatever each value looks like alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from plugin.settings import lines
+from plugin.settings.ehr_checks import EHR_CHECKS
 from plugin.settings.keys import looks_typed
-from plugin.settings.shape import NEEDED_SCOPES, Ehr, Settings
+from plugin.settings.shape import AuditLogin, Settings, Terminology
+from plugin.settings.web_addresses import TO_HTTPS, plain_http, too_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _demo_directory(settings)
     yield from _site_file(settings)
     for number, ehr in enumerate(settings.ehrs):
-        for check in _EHR_CHECKS:
+        for check in EHR_CHECKS:
             for key, what, mend in check(ehr, settings):
                 yield Finding(("ehr", number, key), what, mend)
     yield from _twice(settings)
@@ -36,40 +37,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _terminology(settings)
 
 
-def is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
-    address = _address(host)
-    return address.is_loopback if address else host == "localhost"
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(host)
-    except ValueError:
-        return None
-
-
-def _plain_http(url: str, settings: Settings) -> str | None:
-    """Why the address may not be used as it is, or None."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return None
-    if not settings.allow_loopback_http:
-        return "is plain http"
-    return None if is_loopback(parts.hostname) else "is plain http to another machine"
-
-
-_TO_HTTPS = (
-    "Write https:// (http is for loopback addresses in demonstrations, with "
-    "allow_loopback_http = true)"
-)
-
-
 def _public_url(settings: Settings) -> Iterator[Finding]:
     where = ("public_url",)
-    if reason := _plain_http(settings.public_url, settings):
-        yield Finding(where, f"public_url {reason}", _TO_HTTPS)
+    if reason := plain_http(settings.public_url, loopback=settings.allow_loopback_http):
+        yield Finding(where, f"public_url {reason}", TO_HTTPS)
     if urlsplit(settings.public_url).path not in ("", "/"):
         yield Finding(
             where,
@@ -118,132 +89,6 @@ def _site_file(settings: Settings) -> Iterator[Finding]:
             f"site_file names {settings.site_file}, which is not there",
             "Give the path of the hospital's own JSON file, or leave [knowledge] out",
         )
-
-
-# Each check of one EHR gives (key, what is wrong, how to mend it).
-Wrong = Iterator[tuple[str, str, str]]
-
-
-def _issuer(ehr: Ehr, settings: Settings) -> Wrong:
-    for key, url in (("issuer", ehr.issuer), ("oidc_issuer", ehr.oidc_issuer)):
-        if url and (reason := _plain_http(url, settings)):
-            yield key, f"{key} {reason}", _TO_HTTPS
-    host = urlsplit(ehr.issuer).hostname or ""
-    address = _address(host)
-    if is_loopback(host):
-        if not settings.allow_loopback_http:
-            yield (
-                "issuer",
-                "issuer is on this machine",
-                "Name the EHR's own host, or set allow_loopback_http = true in a demo",
-            )
-    elif address and not address.is_global and not _allowed(address, ehr):
-        yield (
-            "issuer",
-            "issuer is a private address",
-            "List its range in allowed_networks if the EHR is on your own network",
-        )
-
-
-def _allowed(address: IPv4Address | IPv6Address, ehr: Ehr) -> bool:
-    return any(address in ip_network(network) for network in ehr.allowed_networks)
-
-
-def _networks(ehr: Ehr, settings: Settings) -> Wrong:
-    for network in ehr.allowed_networks:
-        if ip_network(network).is_loopback and not settings.allow_loopback_http:
-            yield (
-                "allowed_networks",
-                f"allowed_networks lets the app call itself ({network})",
-                "Leave loopback ranges out",
-            )
-        if ip_network(network).is_link_local:
-            yield (
-                "allowed_networks",
-                f"allowed_networks opens the machine's metadata range ({network})",
-                "Leave link-local ranges out",
-            )
-        if ip_network(network).prefixlen == 0:
-            yield (
-                "allowed_networks",
-                f"allowed_networks opens every address ({network})",
-                "Name the range in which the EHR lives, as 10.20.0.0/16",
-            )
-
-
-def _frames(ehr: Ehr, settings: Settings) -> Wrong:
-    for origin in ehr.frame_ancestors:
-        if reason := _plain_http(origin, settings):
-            yield "frame_ancestors", f"frame_ancestors: {origin} {reason}", _TO_HTTPS
-
-
-def _secret(ehr: Ehr, _settings: Settings) -> Wrong:
-    if ehr.client_auth == "client_secret_basic" and ehr.client_secret is None:
-        yield (
-            "client_secret_file" if ehr.client_secret_file else "client_auth",
-            "client_secret_basic needs a secret",
-            "Name a readable, non-empty file in client_secret_file",
-        )
-
-
-def _backend(ehr: Ehr, _settings: Settings) -> Wrong:
-    if ehr.backend_services and ehr.client_auth != "private_key_jwt":
-        yield (
-            "backend_services",
-            "backend_services needs private_key_jwt",
-            "Register the app with a key, or leave backend_services out",
-        )
-
-
-def _roles(ehr: Ehr, _settings: Settings) -> Wrong:
-    for key, listed in (("signers", ehr.signers), ("readers", ehr.readers)):
-        if not ehr.role_claim and any(one.startswith("role:") for one in listed):
-            yield (
-                key,
-                f"{key} names a role, and no role_claim says where roles stand",
-                "Name the id_token's claim in role_claim, or list users instead",
-            )
-
-
-def _scopes(ehr: Ehr, _settings: Settings) -> Wrong:
-    missing = NEEDED_SCOPES.difference(ehr.scopes)
-    if missing:
-        yield (
-            "scopes",
-            f"scopes lack {', '.join(sorted(missing))}",
-            "Add them: without them no launch ends in a patient and a known user",
-        )
-
-
-def _ca_file(ehr: Ehr, _settings: Settings) -> Wrong:
-    if ehr.ca_file and not Path(ehr.ca_file).is_file():
-        yield (
-            "ca_file",
-            f"ca_file names {ehr.ca_file}, which is not there",
-            "Give the path of the certificate authority's PEM file, or leave it out",
-        )
-
-
-def _cds_issuers(ehr: Ehr, settings: Settings) -> Wrong:
-    for caller in ehr.cds_hooks_issuers:
-        if reason := _plain_http(caller.jwks_url, settings):
-            yield "cds_hooks_issuers", f"jwks_url {reason}", _TO_HTTPS
-    for origin in ehr.cds.cors_origins:
-        if reason := _plain_http(origin, settings):
-            yield "cds", f"cors_origins: {origin} {reason}", _TO_HTTPS
-
-
-_EHR_CHECKS: tuple[Callable[[Ehr, Settings], Wrong], ...] = (
-    _issuer,
-    _networks,
-    _frames,
-    _secret,
-    _backend,
-    _roles,
-    _scopes,
-    _ca_file,
-    _cds_issuers,
-)
 
 
 def _twice(settings: Settings) -> Iterator[Finding]:
@@ -298,8 +143,7 @@ def _audit_login(settings: Settings) -> Iterator[Finding]:
     login = settings.audit_login
     if login is None:
         return
-    if reason := _plain_http(login.issuer, settings):
-        yield Finding(("audit_login", "issuer"), f"issuer {reason}", _TO_HTTPS)
+    yield from _server("audit_login", "issuer", login.issuer, login, settings)
     if login.client_secret is None:
         yield Finding(
             ("audit_login", "client_secret_file"),
@@ -310,13 +154,26 @@ def _audit_login(settings: Settings) -> Iterator[Finding]:
 
 def _terminology(settings: Settings) -> Iterator[Finding]:
     said = settings.terminology
-    if said is None:
-        return
-    if reason := _plain_http(said.server, settings):
-        yield Finding(("terminology", "server"), f"server {reason}", _TO_HTTPS)
+    if said is not None:
+        yield from _server("terminology", "server", said.server, said, settings)
+
+
+def _server(
+    table: str,
+    key: str,
+    url: str,
+    said: AuditLogin | Terminology,
+    settings: Settings,
+) -> Iterator[Finding]:
+    """What is refused of a server that is no EHR, and is called all the same."""
+    loopback = settings.allow_loopback_http
+    if reason := plain_http(url, loopback=loopback):
+        yield Finding((table, key), f"{key} {reason}", TO_HTTPS)
+    for what, mend in too_open(said.allowed_networks, loopback=loopback):
+        yield Finding((table, "allowed_networks"), what, mend)
     if said.ca_file and not Path(said.ca_file).is_file():
         yield Finding(
-            ("terminology", "ca_file"),
+            (table, "ca_file"),
             f"ca_file names {said.ca_file}, which is not there",
             "Give the path of the certificate authority's PEM file, or leave it out",
         )

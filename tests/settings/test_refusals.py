@@ -171,6 +171,23 @@ def changed(good: str, old: str, new: str) -> str:
             id="terminology-ca",
         ),
         pytest.param(
+            "[[ehr]]",
+            '[terminology]\nserver = "https://tx.example"\n'
+            'allowed_networks = ["0.0.0.0/0"]\n[[ehr]]',
+            6,
+            "allowed_networks opens every address",
+            id="terminology-network",
+        ),
+        pytest.param(
+            "[[ehr]]",
+            '[audit_login]\nissuer = "https://login.example"\nclient_id = "a"\n'
+            'client_secret_file = "x"\nrole = "r"\n'
+            'allowed_networks = ["169.254.0.0/16"]\n[[ehr]]',
+            9,
+            "opens the machine's metadata range",
+            id="audit-login-network",
+        ),
+        pytest.param(
             FRAMES,
             'ca_file = "hospital.pem"',
             8,
