@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from plugin.app import create_app, described
+from plugin.settings import Ehr
 from plugin.store.errors import SchemaRefused
 from smart_launch.errors import SealBroken
 
@@ -39,6 +40,21 @@ def test_a_context_survives_a_restart(launched, sandbox) -> None:
     with TestClient(again, base_url="http://localhost:8000") as client:
         browser.client = client
         assert browser.get(path).status_code == 200
+
+
+@pytest.mark.slow
+def test_T03_launches_of_an_ehr_that_was_taken_out_are_over(
+    start, launched, sandbox
+) -> None:
+    browser = launched.browser()
+    path = browser.launch(sandbox, "alcohol")
+    launched.client.__exit__()
+    other = Ehr(id="another", issuer="https://ehr.example/r4", client_id="a")
+    browser.client = start(ehrs=(other,)).client
+    for asked in (path, f"{path}api/recommendation", f"{path}api/referrals"):
+        answer = browser.get(asked)
+        assert answer.status_code in (401, 404, 409), answer.text
+        assert "Avery" not in answer.text
 
 
 def test_L35_launches_that_never_come_back_leave_nothing(

@@ -313,8 +313,18 @@ def until_written(opened: Opened, referrals: Sequence[str], seconds: float) -> N
 
 def patient_id(name: str) -> str:
     """The FHIR id of one of the sandbox's patients."""
+    return str(_patient(name)["id"])
+
+
+def record_number(name: str) -> str:
+    """The number by which its clinic knows one of the sandbox's patients."""
+    return str(_patient(name)["mrn"])
+
+
+def _patient(name: str) -> dict[str, Any]:
     file = ROOT / "deploy" / "sandbox" / "patients" / f"{name}.json"
-    return str(json.loads(file.read_text("utf-8"))["id"])
+    described: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return described
 
 
 @contextmanager

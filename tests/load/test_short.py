@@ -5,10 +5,11 @@ What is right is asserted, and never how long it took.
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fleet import Fleet
+from fleet import PATIENTS, Fleet, record_number
 from load_journeys import SITES, findings, hang, launches, work
 from load_replicas import reads
 from load_soak import soaked
@@ -21,6 +22,20 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     sites = {tenant: path for tenant, (path, _) in SITES.items()}
     with Fleet(tmp_path, f"sqlite:///{tmp_path}/selfhelp.db", sites) as started:
         yield started
+
+
+def test_D1_many_launches_at_once_are_each_their_own(fleet: Fleet) -> None:
+    app = fleet.start_app()
+    fleet.until_ready(app)
+    fleet.clinician().launch(PATIENTS[0])
+    asked = [PATIENTS[number % len(PATIENTS)] for number in range(8)]
+    with ThreadPoolExecutor(len(asked)) as clinicians:
+        opened = list(clinicians.map(lambda one: fleet.clinician().launch(one), asked))
+    assert len({one.path for one in opened}) == len(asked)
+    numbers = {patient: record_number(patient) for patient in PATIENTS}
+    for one in opened:
+        shown = {patient for patient, number in numbers.items() if number in one.page}
+        assert shown == {one.patient}
 
 
 def test_D3_D4_each_journey_ends_in_one_referral_and_a_hung_tenant_is_alone(
