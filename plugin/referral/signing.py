@@ -114,7 +114,7 @@ class Signing:
             self._jobs(signed, plan),
             key=key,
             digest=digest,
-            events=_answers(context, signed),
+            events=[_agreed(context, signed), *_answers(context, signed)],
         )
 
     def decide(
@@ -299,6 +299,19 @@ def _answers(context: LaunchContext, signed: SignedReferral) -> list[Event]:
         )
         for answer in signed.acknowledged
     ]
+
+
+def _agreed(context: LaunchContext, signed: SignedReferral) -> Event:
+    """What the patient agreed to, who asked, and in which language of the site."""
+    detail = {
+        "referral": signed.id,
+        "agreement": signed.agreement,
+        "restricted": signed.restricted,
+        "part2": signed.part2,
+        "part2_consent": signed.part2_consent,
+        "language": signed.language,
+    }
+    return event_of(context, "consent.recorded", detail)
 
 
 def _not_offered(recommendation: Recommendation, program_id: str) -> str:
