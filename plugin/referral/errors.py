@@ -11,6 +11,7 @@ ReferralError
 ├── MayNotSign         the user is no practitioner of this EHR
 │   └── NotASigner     ... or is one whom the site lets look and print only
 ├── ReferralUnknown    there is no such referral of this patient
+├── NothingToCancel    it was cancelled already, or nothing of it was filed
 └── JobNotOpen         a write job that cannot be changed in its state
 """
 
@@ -97,7 +98,14 @@ class ReferralUnknown(ReferralError):
     public = "There is no such referral for this patient."
 
 
+class NothingToCancel(ReferralError):
+    public = "Nothing of this referral stands that could be cancelled."
+
+
 class JobNotOpen(ReferralError):
     """The message says which job, and in which state it is."""
 
-    public = "This entry has been settled meanwhile. Please look again."
+    public = (
+        "A part of this referral is on its way or has changed just now. Please look "
+        "again in a minute."
+    )

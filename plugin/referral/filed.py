@@ -69,6 +69,14 @@ def shown_status(status: JobStatus, looks_owed: int) -> ReferralStatus:
     return status
 
 
+def carriers(kinds: Sequence[str]) -> frozenset[str]:
+    """Which of a referral's resources are the referral itself: its orders, or the note
+    that carries it where there are none.
+    """
+    order = "ServiceRequest"
+    return frozenset({order if order in kinds else "DocumentReference"})
+
+
 def overall(resources: Sequence[Resource]) -> ReferralStatus:
     """The referral's status from its parts'.
 
@@ -83,6 +91,9 @@ def overall(resources: Sequence[Resource]) -> ReferralStatus:
     for state in _ORDER:
         if state in states:
             return state
+    carrying = carriers([resource.type for resource in resources])
+    if all(r.status == "cancelled" for r in resources if r.type in carrying):
+        return "cancelled"
     return "written" if "written" in states else "cancelled"
 
 

@@ -83,7 +83,7 @@ class Ledger:
                 before = _signed_before(connection, context, key, digest)
                 assert before is not None
                 return before
-            now = (self.time or job_time(self.engine, self.clock))(connection)
+            now = self.now(connection)
             rows = [
                 self._job_row(job, number, signed, now)
                 for number, job in enumerate(jobs, start=1)
@@ -184,6 +184,10 @@ class Ledger:
             )
             self.trail.append(connection, event_of(context, "outcome.recorded", detail))
         return self.referral(referral_id)
+
+    def now(self, connection: Connection) -> int:
+        """The write jobs' time, in microseconds."""
+        return (self.time or job_time(self.engine, self.clock))(connection)
 
     def _insert_referral(
         self,

@@ -95,6 +95,8 @@ class Outbox:
             row = _named(connection, job_id)[0]
             if row.id != job_id or row.status not in ("unknown", "held", "refused"):
                 raise JobNotOpen(f"{job_id} is {row.status}: nothing to resolve")
+            if found is None and row.reference:
+                raise JobNotOpen(f"{job_id} stands in the record as {row.reference}")
             changes: dict[str, Any] = {
                 "reason": "",
                 "looks_owed": 0,
@@ -166,7 +168,11 @@ def _named(connection: Connection, name: str) -> Sequence[Row[Any]]:
 
 
 def _may_retry(row: Row[Any]) -> bool:
-    """Not what is settled; and what cannot be looked for is resolved, not retried."""
+    """Not what is settled, or stands in the record; and what cannot be looked for is
+    resolved, not retried.
+    """
+    if row.reference:
+        return False
     if row.status in ("held", "refused", "waiting"):
         return True
     return bool(row.status == "unknown" and row.due < NEVER)

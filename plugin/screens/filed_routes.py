@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from plugin.referral.cancelling import may_be_cancelled, waits_for_word
 from plugin.referral.filed import Filed
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
@@ -41,6 +42,9 @@ def filed(launch: Launch, referral_id: str) -> Response:
             "handout_languages": own_names(),
             "handout_language": nearest(visit.chart.patient.language or "en"),
             "steps": _steps(launch, found, visit),
+            "to_discontinue": any(waits_for_word(r) for r in found.resources),
+            "may_cancel": may_be_cancelled(found),
+            "cancel_reasons": ReferralWords(launch.words, visit.zone).cancel_reasons(),
         },
     )
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from plugin.referral.cancelling import cancel, confirm_discontinued
 from plugin.referral.outcomes import outcome_request
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
@@ -36,6 +37,22 @@ def outcome(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
         launch.context, referral_id, outcome_request(_told(form))
     )
     return RedirectResponse(f"{launch.base}/referrals?said=saved", status_code=303)
+
+
+@router.post("/launches/{launch_id}/referrals/{referral_id}/cancel")
+def take_back(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
+    """Cancel a referral: nothing more of it is sent."""
+    check_patient(launch, form.one("patient"))
+    cancel(launch.house.ledger, launch.context, referral_id, form.one("reason"))
+    return RedirectResponse(f"{launch.base}/referrals/{referral_id}", status_code=303)
+
+
+@router.post("/launches/{launch_id}/referrals/{referral_id}/discontinued")
+def discontinued(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
+    """Somebody has discontinued in the EHR what was cancelled here."""
+    check_patient(launch, form.one("patient"))
+    confirm_discontinued(launch.house.ledger, launch.context, referral_id)
+    return RedirectResponse(f"{launch.base}/referrals/{referral_id}", status_code=303)
 
 
 def _told(form: Posted) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from plugin.chart.chart import EarlierReferral
+from plugin.referral.cancelling import REASONS as CANCEL_REASONS
 from plugin.referral.filed import Filed, Outcome, Resource
 from plugin.screens.words import Words
 
@@ -146,6 +147,8 @@ class ReferralWords:
     def _text(self, resource: Resource) -> str:
         say = self.words.say
         clock = self._clock(resource.changed_at)
+        if resource.status == "cancelled" and resource.reference:
+            return say("Cancelled here, and discontinued in the EHR.")
         if resource.status == "waiting" and resource.due is not None:
             return say(
                 "Not written yet. The next try is at %(time)s, by itself. You can "
@@ -154,7 +157,10 @@ class ReferralWords:
             )
         return {
             "written": say("Confirmed by the EHR at %(time)s.", time=clock),
-            "waiting": say("Not written yet. It waits for you to open this patient."),
+            "waiting": say(
+                "Not written yet. It waits for a part before it, or for you to open "
+                "this patient again."
+            ),
             "unknown": say(
                 "Sent; no answer came. It may be in the chart. We search for it by its "
                 "identifier and will not send it again until we know."
@@ -271,6 +277,16 @@ class ReferralWords:
             if outcome.reason in reasons
             else (said)
         )
+
+    def cancel_reasons(self) -> list[tuple[str, str]]:
+        say = self.words.say
+        texts = (
+            say("The patient does not want it any more"),
+            say("It does not suit the patient"),
+            say("Signed in error"),
+            say("Something else"),
+        )
+        return [("", say("not stated")), *zip(CANCEL_REASONS, texts, strict=True)]
 
     def _reasons(self) -> list[tuple[str, str]]:
         say = self.words.say

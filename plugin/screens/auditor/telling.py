@@ -137,6 +137,7 @@ def kinds(words: Words) -> dict[str, str]:
         "referral.handout": say("Hand-out only"),
         "referral.declined": say("Patient declined"),
         "referral.cancelled": say("Referral cancelled"),
+        "referral.discontinued": say("Discontinued in the EHR"),
         "handout.given": say("Hand-out given"),
         "literature.given": say("Literature given"),
         "outcome.recorded": say("Outcome recorded"),
