@@ -256,9 +256,9 @@ def test_C04_key_set_that_is_not_registered_is_never_fetched(
 ) -> None:
     ours, evil = sandboxes
     jku = jku.format(ours=ours.url, evil=evil.url)
-    key = evil.sandbox.key.key
-    token = ehr.token(PATH, header={"jku": jku, "kid": key.kid}, key=key)
-    assert refused(ehr.post(PATH, ehr.body(), token=token))
+    for key in (evil.sandbox.key.key, ehr.key):
+        token = ehr.token(PATH, header={"jku": jku, "kid": key.kid}, key=key)
+        assert refused(ehr.post(PATH, ehr.body(), token=token))
     assert not calls_of(ours, "jwks")
     assert not calls_of(evil, "jwks")
 
