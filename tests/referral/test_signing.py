@@ -32,6 +32,7 @@ from plugin.referral.errors import (
     NotAnswered,
     PatientDiffers,
     RecordClosed,
+    ReferralUnknown,
 )
 from plugin.referral.labels import PART2_NOTICE
 from plugin.referral.plan import WritePlan
@@ -316,6 +317,25 @@ def test_choice_that_is_not_offered_is_refused(
     with pytest.raises(NotAnswered) as caught:
         desk.sign(request(choices=(Wanted(program_id, None),)))
     assert said in caught.value.public
+
+
+def test_P13_another_tenants_launch_finds_neither_key_nor_referral(desk: Desk) -> None:
+    first = desk.sign()
+    other = desk.room.launch("ctx-other", tenant="other")
+    assert desk.room.ledger.signed_before(other, "key-1", "any") is None
+    assert desk.room.ledger.referrals("other", first.patient) == []
+    with pytest.raises(ReferralUnknown):
+        desk.room.ledger.referral_of(other, first.id)
+
+
+def test_P08_what_a_signature_discloses_is_told(desk: Desk) -> None:
+    desk.sign(request(note=NAMING))
+    (told,) = desk.told("referral.signed")
+    assert (told["agreement"], told["part2"], told["restricted"]) == (
+        "named",
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from plugin.store.engine import reading, writing
 from plugin.store.launch_tables import grants
 from plugin.store.referral_tables import write_jobs
 from smart_launch.errors import NotFound, NotPermitted, UnreadableAnswer
+from smart_launch.fhir_client import Created
 
 ONE_OF_EACH = Counter(ServiceRequest=1, DocumentReference=1, Provenance=1)
 
@@ -386,6 +387,19 @@ def test_W17_poison_job_is_held_and_the_rest_goes_on(room: Any) -> None:
     room.work(10)
     assert room.states(bad.id) == ["held", "waiting", "waiting"]
     assert room.states(good.id) == ["written"] * 3
+
+
+def test_W17_note_that_cannot_be_completed_is_held_and_the_rest_goes_on(
+    room: Any,
+) -> None:
+    """The order's place is one that no reference may hold: the note cannot say it."""
+    context = room.launch()
+    bad = room.sign(context, key="bad")
+    good = room.sign(context, key="good")
+    room.ehr.script = [lambda ehr, kind, body: Created(201, "not an id", "1", None)]
+    room.work(10)
+    states = {tuple(room.states(one.id)) for one in (bad, good)}
+    assert states == {("written", "held", "waiting"), ("written",) * 3}
 
 
 @pytest.mark.parametrize("status", [404, 410], ids=["W18-404", "W18-410"])
