@@ -7,6 +7,7 @@ the browsers is in every time here; the app's own share is told as CPU time.
 import math
 import shutil
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -112,7 +113,9 @@ def _alone() -> None:
 
         _at_once("smart_launch", launch)
         line("smart_launch, contexts", len(set(contexts)), "", AT_ONCE, "200")
-        _hung(clinicians)
+        _hung(
+            "smart_launch", clinicians.ehr, lambda *who: clinicians.launch(*who).taken
+        )
 
 
 @contextmanager
@@ -172,30 +175,30 @@ def _own_work(clinicians: Clinicians, algorithm: str) -> None:
     line(name, statistics.median(worked) * 1000, "ms", 8.0, "8 ms")
 
 
-def _hung(clinicians: Clinicians) -> None:
+def _hung(name: str, ehr: str, launch: Callable[[str, str], float]) -> None:
     """One EHR's launches while another hangs, against the same while it does not."""
-    delay(clinicians.ehr, CALL)
-    with _others(clinicians):
-        before = _p95(_one_after_the_other(clinicians))
+    delay(ehr, CALL)
+    with _others(launch):
+        before = _p95(_one_after_the_other(launch))
     hang = {"effect": "hang", "seconds": 60, "site": "oracle", "on": "token"}
-    requests.post(f"{clinicians.ehr}/sandbox/faults", json=hang, timeout=5)
-    with _others(clinicians):
-        meanwhile = _p95(_one_after_the_other(clinicians))
-    delay(clinicians.ehr, 0.0)
+    requests.post(f"{ehr}/sandbox/faults", json=hang, timeout=5)
+    with _others(launch):
+        meanwhile = _p95(_one_after_the_other(launch))
+    delay(ehr, 0.0)
     against = "while it is well; bound 1.5"
-    line("launch p95, another EHR hangs", meanwhile, "s", before, against)
+    line(f"{name}, another EHR hangs, p95", meanwhile, "s", before, against)
 
 
 @contextmanager
-def _others(clinicians: Clinicians) -> Iterator[None]:
+def _others(launch: Callable[[str, str], float]) -> Iterator[None]:
     """Clinicians of the other EHR, who launch all the while, come what may."""
     stop = threading.Event()
 
     def launching() -> None:
         while not stop.is_set():
             try:
-                clinicians.launch("alcohol", "oracle")
-            except SmartError:
+                launch("alcohol", "oracle")
+            except (SmartError, RuntimeError):
                 stop.wait(0.05)
 
     threads = [threading.Thread(target=launching, daemon=True) for _ in range(8)]
@@ -209,8 +212,8 @@ def _others(clinicians: Clinicians) -> Iterator[None]:
             thread.join(15)
 
 
-def _one_after_the_other(clinicians: Clinicians) -> list[float]:
-    return [clinicians.launch(_patient(n)).taken for n in range(LAUNCHES)]
+def _one_after_the_other(launch: Callable[[str, str], float]) -> list[float]:
+    return [launch(_patient(number), "") for number in range(LAUNCHES)]
 
 
 # ---- reading ----
@@ -301,6 +304,10 @@ def _validated(page: bytes) -> Any:
 def _in_the_app(kind: str, folder: Path, database_url: str) -> None:
     with stage(folder) as app:
         app.database_url = database_url
+        app.more = (
+            f'[[ehr]]\nid = "oracle"\nissuer = "{app.ehr}/oracle/r4"\n'
+            'client_id = "selfhelp"\n'
+        )
         app.write()
         delay(app.ehr, CALL)
         with app.running():
@@ -319,6 +326,7 @@ def _in_the_app(kind: str, folder: Path, database_url: str) -> None:
             line(f"app, {kind}, its own CPU", own * 1000, "ms", CALL * 1000, "a call")
             line(f"app, {kind}, contexts", len(set(contexts)), "", AT_ONCE, "200")
             _steadily(f"app, {kind}", launch)
+            _hung(f"app, {kind}", app.ehr, lambda *who: app.open(*who)[0])
 
 
 def _at_once(name: str, launch: Callable[[int], Any]) -> None:
@@ -347,6 +355,8 @@ def _steadily(name: str, launch: Callable[[int], Any]) -> None:
 
 def _told(name: str, begun: Sequence[Future[Any]], bound: float) -> None:
     failed = [one for one in begun if one.exception() is not None]
+    for why in {str(one.exception()) for one in failed}:
+        print(f"{name}: {why}", file=sys.stderr)
     done = [one.result() for one in begun if one.exception() is None]
     taken = [one.taken if isinstance(one, Launched) else one for one in done]
     line(f"{name}, failed", len(failed), "", 1, "0")

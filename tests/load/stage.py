@@ -32,6 +32,7 @@ class App:
     ehr: str
     port: int
     database_url: str = ""
+    more: str = ""  # further lines of the settings
     ready_after: float = 0.0
     http: requests.Session = field(default_factory=requests.Session)
 
@@ -48,6 +49,7 @@ class App:
             f'database_url = "{self.database_url or sqlite}"\n'
             f"allow_loopback_http = true\ndemo_directory = {str(meetings).lower()}\n"
             f'[[ehr]]\nid = "bench"\nissuer = "{self.ehr}/r4"\nclient_id = "selfhelp"\n'
+            f"{self.more}"
         )
 
     @property
@@ -88,12 +90,14 @@ class App:
             raise RuntimeError(f"a launch ended with {page.status_code}")
         return taken
 
-    def open(self, patient: str) -> tuple[float, str, dict[str, str]]:
+    def open(
+        self, patient: str, flavour: str = ""
+    ) -> tuple[float, str, dict[str, str]]:
         """A launch up to its context. Gives the seconds of the callback, the launch's
         path, and its cookies.
         """
         cookies: dict[str, str] = {}
-        asked = {"patient": patient}
+        asked = {"patient": patient} | ({"flavour": flavour} if flavour else {})
         opened = self.http.post(f"{self.ehr}/sandbox/launches", json=asked).json()
         away = self._get(f"{self.url}/launch", cookies, params=opened)
         back = self.http.get(away.headers["location"], allow_redirects=False)
