@@ -172,7 +172,7 @@ def search(
 
 
 def _answer(directory: "Directory", asked: Mapping[str, object], *, json: bool) -> None:
-    from plugin.commands.directory_query import query_of
+    from plugin.commands.directory_query import query_of, unlisted
     from plugin.directory.as_json import found_json
     from plugin.directory.table import table
 
@@ -182,11 +182,13 @@ def _answer(directory: "Directory", asked: Mapping[str, object], *, json: bool) 
     if json:
         write_out(found_json(found))
         return
-    if not found:
+    if found:
+        print(table(found, directory.clock()))
+        print(_footnotes(found))
+    else:
         print(f"No meeting found. {_wider(query.near is not None)}")
-        return
-    print(table(found, directory.clock()))
-    print(_footnotes(found))
+    for line in unlisted(directory, query.programs):
+        print(line)
 
 
 def _wider(placed: bool) -> str:

@@ -1,7 +1,7 @@
 """From options, or a line of JSON with the same names, to a search."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,20 @@ def answered(directory: "Directory", line: bytes) -> dict[str, Any]:
         return {"error": "the line is no JSON"}
     except (BadInput, BadSearch) as error:
         return {"error": str(error)}
+
+
+def unlisted(directory: "Directory", programs: Sequence[str]) -> Iterator[str]:
+    """Where to look for the meetings of programmes that no feed has."""
+    missing = [one for one in programs if not directory.lists(one)]
+    if not missing:
+        return
+    from plugin.knowledge.load import load_knowledge
+
+    known = load_knowledge().programs
+    for one in missing:
+        if one in known and known[one].url:
+            name, url = known[one].name, known[one].url
+            yield f"{name}: its meetings are not listed here. Find one at {url}"
 
 
 def query_of(asked: Mapping[str, Any], now: datetime) -> Search:

@@ -61,6 +61,8 @@ _FEW = 5  # more than these are not found in the first part near by
 
 _A_YEAR = timedelta(days=400)
 _TRIES = 5
+_ANY = "SELECT 1 FROM meeting_slots"
+_LIVE = "version IN (SELECT live FROM feeds)"
 
 Answer = TypeVar("Answer")
 
@@ -155,6 +157,12 @@ class Directory:
         told, minute = Rows(lookup).of(meeting.id), minutes_since_1970(start)
         picked = Picked(minute, float("inf"), meeting_id, told)
         return with_days(lookup, [picked], self._asked(lookup).origins)[0]
+
+    def lists(self, program: str) -> bool:
+        """Whether any meeting of the programme is in a feed."""
+        with looking(self.engine) as lookup:
+            sql = f"{_ANY} WHERE program = {lookup.mark} AND {_LIVE} LIMIT 1"
+            return bool(lookup.rows(sql, (program,)))
 
     def import_feed(
         self,

@@ -11,8 +11,8 @@ from urllib.parse import urljoin
 
 import requests
 
-from plugin.directory.errors import FeedUnreachable
-from plugin.directory.sources import Fetched
+from plugin.directory.errors import FeedUnreachable, FeedUnreadable
+from plugin.directory.sources import Fetched, most_unpacked
 from smart_launch.addresses import address_allowed, origin_of
 
 _CONNECT, _READ = 10.0, 60.0  # seconds
@@ -76,10 +76,15 @@ class WebFetch:
 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:
-    """The body, unpacked; a body that breaks off is refused."""
+    """The body, unpacked; one that breaks off, or would fill a disk, is refused."""
+    unpacked = 0
     try:
         with answer:
-            yield from answer.iter_content(_CHUNK)
+            for chunk in answer.iter_content(_CHUNK):
+                unpacked += len(chunk)
+                if unpacked > most_unpacked(answer.raw.tell()):
+                    raise FeedUnreadable("it unpacks to far more than a feed holds")
+                yield chunk
     except requests.RequestException as error:
         raise FeedUnreachable(f"its answer broke off: {_said(error)}") from None
 

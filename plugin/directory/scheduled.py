@@ -128,4 +128,12 @@ def _due(now: datetime, every: timedelta) -> ColumnElement[bool]:
 
 
 def options_of(feed: Feed) -> FeedOptions:
-    return FeedOptions(feed.id, feed.program, feed.format, feed.timezone)
+    """The feed as an import takes it."""
+    return FeedOptions(
+        feed=feed.id,
+        program=feed.program,
+        format=feed.format,
+        timezone=feed.timezone,
+        language=feed.language.partition("-")[0],
+        licence=feed.licence,
+    )

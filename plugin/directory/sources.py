@@ -188,9 +188,14 @@ def _opened(path: Path) -> BinaryIO:
         raise FeedUnreadable("it is a zip archive: unpack it first")
     if not start.startswith(_GZIP):
         return plain
-    limit = max(_UNPACKED_FREELY, path.stat().st_size * _MOST_TIMES_PACKED)
-    unpacked = _Bounded(gzip.GzipFile(fileobj=plain, mode="rb"), min(limit, _LARGEST))
+    limit = most_unpacked(path.stat().st_size)
+    unpacked = _Bounded(gzip.GzipFile(fileobj=plain, mode="rb"), limit)
     return BufferedReader(unpacked, _CHUNK)
+
+
+def most_unpacked(packed: int) -> int:
+    """Bytes to which so many packed ones may grow."""
+    return min(_LARGEST, max(_UNPACKED_FREELY, packed * _MOST_TIMES_PACKED))
 
 
 class _Bounded(RawIOBase):

@@ -194,6 +194,8 @@ class Feed(Table):
     format: Literal["meeting-guide", "bmlt", "oiaa", "hsds", "csv", "fhir"]
     program: Name
     timezone: str = ""
+    language: Language = "en"
+    licence: str = Field(default="", max_length=200)
     every_hours: int = Field(default=24, ge=1, le=24 * 31)
 
 

@@ -168,6 +168,16 @@ def test_need_stands_for_the_programmes_that_serve_it(
     assert terminal("search", "--need", "nonsense").code == 2
 
 
+def test_programme_without_a_feed_says_where_its_meetings_are(
+    terminal: Terminal, row: Row
+) -> None:
+    terminal.give([row("a")])
+    both = terminal("search", "--program", "aa", "--program", "grow", *AT)
+    assert "Monday Night" in both.out
+    assert "GROW: its meetings are not listed here. Find one at https://" in both.out
+    assert "Alcoholics Anonymous: its meetings are not listed" not in both.out
+
+
 BAD_SEARCHES = [
     pytest.param([], "name a --program", id="nothing"),
     pytest.param(["--program", "aa", "--near", "40"], "LAT,LON", id="near"),

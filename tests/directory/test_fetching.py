@@ -1,5 +1,6 @@
 """Feeds from https addresses: politely, safely, and not again without need."""
 
+import gzip
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3.response import HTTPResponse
 
 from plugin.directory.errors import FeedUnreachable, FeedUnreadable
 from plugin.directory.fetching import WebFetch
@@ -167,3 +169,21 @@ def test_redirect_into_the_network_is_not_followed() -> None:
     with pytest.raises(FeedUnreachable, match="public internet"):
         fetch("https://feeds.example.org/", {})
     assert session.asked == 1
+
+
+def test_T05_zip_bomb_of_a_web_server_is_refused() -> None:
+    bomb = gzip.compress(b"[" + b" " * (64 * 2**20))
+
+    class Packing(requests.Session):
+        def get(self, *_: Any, **__: Any) -> Any:
+            answer = requests.Response()
+            answer.status_code = 200
+            answer.raw = HTTPResponse(
+                io.BytesIO(bomb), {"content-encoding": "gzip"}, preload_content=False
+            )
+            return answer
+
+    fetch = WebFetch(Packing(), lambda _host, _port: ["93.184.216.34"])
+    with pytest.raises(FeedUnreadable, match="far more"):
+        for _ in fetch("https://feeds.example.org/", {}).body:
+            pass

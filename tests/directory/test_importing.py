@@ -127,6 +127,9 @@ UNREADABLE = [
     pytest.param(b'[{"slug": "a", "name": "A"}, {"slug"', "no JSON", id="cut-off"),
     pytest.param(b'[{"slug": "a", "name": "A"}] text', "no JSON", id="garbage"),
     pytest.param(b"PK\x03\x04rest", "zip archive", id="T05-zip"),
+    pytest.param(b"[" * 100_000 + b"]" * 100_000, "nested deeper", id="T05-deep"),
+    pytest.param(b'{"a":' * 50_000, "nested deeper", id="T05-deep-objects"),
+    pytest.param('[{"slug": "a"}]'.encode("utf-16"), "not a JSON list", id="utf-16"),
     pytest.param(b"\x1f\x8b\x08nonsense-nonsense", "unpacked", id="bad-gzip"),
 ]
 

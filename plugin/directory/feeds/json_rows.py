@@ -11,6 +11,7 @@ import ijson
 import orjson
 
 from plugin.directory.errors import FeedUnreadable
+from plugin.directory.feeds.shallow import Shallow
 
 # Below this a feed is parsed whole, ten times as fast.
 WHOLE = 24 * 2**20
@@ -44,7 +45,7 @@ def values(stream: BinaryIO, path: str) -> Iterator[Any]:
         return
     _skip_bom(stream)
     try:
-        for prefix, event, value in ijson.parse(stream, use_float=True):
+        for prefix, event, value in ijson.parse(Shallow(stream), use_float=True):
             if prefix == path and event in ("string", "number", "boolean"):
                 yield value
     except (ijson.JSONError, UnicodeDecodeError):
@@ -68,7 +69,7 @@ def _at(stream: BinaryIO, path: str) -> Iterator[Any]:
     stream.seek(0)
     _skip_bom(stream)
     try:
-        yield from ijson.items(stream, path, use_float=True)
+        yield from ijson.items(Shallow(stream), path, use_float=True)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         said = " ".join(str(error).split())[:120]
         raise FeedUnreadable(f"it is no JSON, or it is cut off: {said}") from None
@@ -78,7 +79,7 @@ def _wrapper(stream: BinaryIO, wrappers: tuple[str, ...]) -> str:
     stream.seek(0)
     _skip_bom(stream)
     try:
-        for prefix, event, _ in ijson.parse(stream):
+        for prefix, event, _ in ijson.parse(Shallow(stream)):
             if event == "start_array" and prefix in wrappers:
                 stream.seek(0)
                 return str(prefix)
