@@ -216,6 +216,16 @@ def test_nginx_finds_no_fault_in_it(installed: Installation) -> None:
     assert (run.returncode, warned) == (0, [])
 
 
+def test_the_proxy_lets_go_of_a_connection_before_the_app_does() -> None:
+    """Otherwise a form may be sent on a connection that is just being closed."""
+    from plugin.commands.serve import _KEEP_ALIVE
+
+    upstream = SHIPPED.read_text().partition("upstream selfhelp {")[2].partition("}")[0]
+    found = re.search(r"^\s*keepalive_timeout (\d+)s;", upstream, re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) < _KEEP_ALIVE
+
+
 def test_the_app_is_reached_over_tls_alone(installed: Installation) -> None:
     answer = installed.get("/.well-known/jwks.json")
     assert answer.status == 200

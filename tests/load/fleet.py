@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
+from urllib3.util import Retry
 
 ROOT = Path(__file__).resolve().parents[2]
 SELFHELP = str(Path(sys.executable).with_name("selfhelp"))
@@ -86,7 +87,9 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self.port, self.ehr_port = free_ports(2)
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=300)
+        # As browsers do, once more where a kept connection was just being closed.
+        again = Retry(total=1, allowed_methods=None, status=0, redirect=False)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=300, max_retries=again)
         self.http.mount("http://", adapter)
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         (self.folder / "master-key").write_text(key)
