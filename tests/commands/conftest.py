@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class Ended:
 class Installation:
     folder: Path
     capsys: pytest.CaptureFixture[str]
+    prepared: Path
 
     @property
     def config(self) -> Path:
@@ -44,6 +46,8 @@ class Installation:
 
     def register(self, sandbox: RunningSandbox, *, own_access: bool = False) -> None:
         """As a hospital would: hand over the public keys."""
+        if not (self.folder / "selfhelp.db").exists():
+            shutil.copy(self.prepared, self.folder / "selfhelp.db")
         foundation = lay(load_settings(self.config, os.environ))
         foundation.prepare()
         jwks = foundation.signing_keys.public_jwks()
@@ -58,14 +62,31 @@ class Installation:
         return Ended(ended.value.code, printed.out, printed.err)
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its schema and signing keys, which take a while to make."""
+    folder = tmp_path_factory.mktemp("prepared")
+    file = folder / "selfhelp.toml"
+    file.write_text(
+        f'public_url = "{APP}"\ndatabase_url = "sqlite:///{folder}/selfhelp.db"\n'
+        'allow_loopback_http = true\n[[ehr]]\nid = "general"\n'
+        'issuer = "https://ehr.example/r4"\nclient_id = "selfhelp"\n'
+    )
+    foundation = lay(load_settings(file, {"SELFHELP_MASTER_KEY": KEY}))
+    foundation.prepare()
+    foundation.engine.dispose()
+    return folder / "selfhelp.db"
+
+
 @pytest.fixture
 def installation(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     environ: Callable[..., None],
+    prepared: Path,
 ) -> Installation:
     environ(SELFHELP_MASTER_KEY=KEY)
-    return Installation(tmp_path, capsys)
+    return Installation(tmp_path, capsys, prepared)
 
 
 @pytest.fixture
