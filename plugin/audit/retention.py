@@ -17,6 +17,7 @@ from plugin.audit.errors import HeldBack, TooEarly
 from plugin.audit.removed import ERASED, PURGED
 from plugin.audit.trail import Event, Trail, lock_chain
 from plugin.store.audit_tables import audit_events, audit_marks
+from plugin.store.cds_tables import cds_cards
 from plugin.store.engine import reading, writing
 from plugin.store.launch_tables import contexts
 from plugin.store.referral_tables import decisions, referrals, write_jobs
@@ -190,5 +191,7 @@ def _forget_referrals(connection: Connection, tenant: str, patient: str) -> None
 
 
 def _tables() -> Iterator[Any]:
-    """Jobs and outcomes go with their referral, grants and drafts with their launch."""
-    yield from (referrals, decisions, contexts)
+    """Jobs and outcomes go with their referral, grants and drafts with their launch,
+    feedback with its card.
+    """
+    yield from (referrals, decisions, contexts, cds_cards)

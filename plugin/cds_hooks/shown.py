@@ -29,6 +29,7 @@ _HOUR = timedelta(hours=1)
 # Statements are made once: to put one together takes longer than to run it.
 _TENANT: BindParameter[str] = bindparam("tenant", type_=String)
 _PATIENT: BindParameter[str] = bindparam("patient", type_=String)
+_ACTOR: BindParameter[str] = bindparam("actor", type_=String)
 _SPOKEN = (
     select(cds_cards.c.id)
     .where(
@@ -55,7 +56,7 @@ _BEFORE = select(
     )
     .exists()
     .label("decided"),
-    _SPOKEN.where(cds_cards.c.actor == bindparam("actor"))
+    _SPOKEN.where(cds_cards.c.actor == _ACTOR)
     .offset(bindparam("clinician_last", type_=Integer))
     .scalar_subquery()
     .is_not(None)
@@ -64,6 +65,11 @@ _BEFORE = select(
     .scalar_subquery()
     .is_not(None)
     .label("enough_for_all"),
+    # The same chart opened again shows its card again: that is not one more.
+    _SPOKEN.where(cds_cards.c.actor == _ACTOR, cds_cards.c.patient == _PATIENT)
+    .limit(None)
+    .exists()
+    .label("again"),
 )
 _TURNED_DOWN = (
     select(cds_cards.c.kind, cds_cards.c.actor, cds_cards.c.topics)
@@ -129,12 +135,13 @@ def before(
         },
     ).one()
     none_wanted = not (settings.clinician_per_hour and settings.tenant_per_hour)
+    enough = not found.again and (found.enough_for_one or found.enough_for_all)
     return Before(
         muted=_muted(
             connection, tenant, patient, actor, now - timedelta(settings.mute_days)
         ),
         referred=bool(found.signed or found.decided),
-        quiet=bool(none_wanted or found.enough_for_one or found.enough_for_all),
+        quiet=bool(none_wanted or enough),
     )
 
 

@@ -5,7 +5,8 @@ import uuid
 import pytest
 from sqlalchemy import select
 
-from plugin.store.cds_tables import cds_feedback
+from plugin.audit.retention import Retention
+from plugin.store.cds_tables import cds_cards, cds_feedback
 from plugin.store.engine import reading
 from tests.cds_hooks.conftest import USER
 
@@ -54,6 +55,19 @@ def test_card_turned_down_stays_away_on_each_database(install, database_url) -> 
     ] * 2
     assert len(kept(ehr)) == 1
     assert ehr.cards() == []
+
+
+def test_A15_cards_of_an_erased_patient_are_gone(ehr) -> None:
+    ehr.tell(card_of(ehr), overrideReason=REASON)
+    ehr.cards("opioid")
+    house = ehr.house
+    Retention(house.engine, house.trail).erase(
+        "general", ehr.sandbox.patient_id("alcohol"), actor="a", reason="asked"
+    )
+    assert kept(ehr) == []
+    with reading(house.engine) as connection:
+        patients = list(connection.scalars(select(cds_cards.c.patient)))
+    assert patients == [ehr.sandbox.patient_id("opioid")]
 
 
 def test_clinicians_own_words_are_sealed(ehr) -> None:
