@@ -190,6 +190,11 @@ def bundle() -> Callable[..., bytes]:
     return bundle_of
 
 
+@pytest.fixture(scope="session", name="score")
+def score_of() -> Callable[..., Json]:
+    return score
+
+
 @pytest.fixture(scope="session")
 def chart() -> Callable[..., Chart]:
     return lambda *parts, **more: chart_from_bundle(bundle_of(*parts, **more), AT)
