@@ -64,7 +64,7 @@ def _line(launch: Passed, frame: Frame, chart: Chart) -> str:
         "frame": with_chart(frame, launch, chart, age),
         "waits_for": words.say("Looking for groups and meetings …"),
     }
-    pieces = (render(name, words, values) for name in ("patient.html", "waiting.html"))
+    pieces = (render(name, words, values) for name in ("patient.html", "skeleton.html"))
     return "".join(pieces)
 
 

@@ -180,12 +180,12 @@ def test_slow_ehr_shows_the_frame_then_the_chart_then_the_groups(
     page = one.page
     slow_ehr.add("delay", on="read", seconds=4)
     reread(one)
-    page.wait_for_selector(".waiting")
+    page.wait_for_selector(".skeleton")
     assert page.locator("form.screen").count() == 0
     page.screenshot(path=PICTURES / "waiting-1280.png")
     page.wait_for_selector("form.screen")
     page.wait_for_function("document.title.includes('Marcus Avery')")
-    assert not page.locator(".waiting").first.is_visible()
+    assert not page.locator(".skeleton").first.is_visible()
     assert page.evaluate("window.shifted") == 0
     assert one.wrong == []
 
@@ -274,7 +274,7 @@ def test_nothing_moves_where_motion_is_not_wanted(tab: Open, slow_ehr: Any) -> N
     one = tab("alcohol", reduced_motion="reduce")
     slow_ehr.add("delay", on="read", seconds=2)
     reread(one)
-    one.page.wait_for_selector(".waiting")
+    one.page.wait_for_selector(".skeleton")
     assert one.page.evaluate("document.getAnimations().length") == 0
     one.page.wait_for_selector("form.screen")
 

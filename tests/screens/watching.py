@@ -63,7 +63,15 @@ class Watched:
 
     def _fits(self, name: str) -> None:
         over = self.page.evaluate(_TOO_WIDE)
-        assert over <= 0, f"{name} is {over} px too wide"
+        assert over <= 0, f"{name} is {over} px too wide: {self._widest()}"
+
+    def _widest(self) -> str:
+        found = self.page.evaluate(
+            "[...document.querySelectorAll('body *')].filter((part) =>"
+            " part.getBoundingClientRect().right > innerWidth + 1)"
+            ".map((part) => part.outerHTML.slice(0, 90)).slice(0, 3)"
+        )
+        return "; ".join(found)
 
     def _picture(self, name: str) -> None:
         """The page to its end, with the dock where it stands at the end."""

@@ -206,7 +206,7 @@ for (const box of all("[data-ends]")) ending(box);
 
 /* ---- small things ---- */
 /* The page is whole now. Style hides these already, where the browser knows how. */
-for (const part of all(".waiting")) part.remove();
+for (const part of all(".skeleton")) part.remove();
 /* A page that was sent in parts had its title before the patient was known. */
 const titled = one("[data-title]");
 if (titled) document.title = titled.dataset.title;
