@@ -19,16 +19,17 @@ _LINKS = re.compile(
     r"|(?:javascript|vbscript|data|file|mailto|xmpp|tel|sms)(?=\s*:)",
     re.IGNORECASE,
 )
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
 def plain(text: str, most: int = MOST) -> str:
     """One line of literal text, to stand behind other words."""
-    line = " ".join(
-        "".join(c if c.isprintable() else " " for c in text[: most * 4]).split()
-    )
+    line = text[: most * 4]
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else " " for c in line)
+    line = " ".join(line.split())
     if len(line) > most:
         line = line[: most - 1] + "…"
     line = _LINKS.sub(lambda found: found[0] + _JOINER, line)
     escaped = _MARKS.sub(r"\\\1", line).replace("](", "]\\(")
-    return "".join(_ENTITIES.get(c, c) for c in escaped)
+    return escaped.translate(_ENTITIES)
