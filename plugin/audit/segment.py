@@ -139,7 +139,7 @@ class _Reader:
         ends with them says the same, without being read as JSON.
         """
         keys, tenant = self.keys.chain_keys, self.asked.tenant
-        digest, dumps = hmac.digest, orjson.dumps
+        digest, dumps, sha256 = hmac.digest, orjson.dumps, hashlib.sha256
         last, previous = self.last, self.previous
         checkpointed, said_of = self.asked.checkpointed, marks.get
         # fmt: off
@@ -151,7 +151,7 @@ class _Reader:
             head = dumps({"actor": actor, "at": at, "context": context})
             tail = dumps(
                 {
-                    "identity": identity_digest(identity),
+                    "identity": sha256(identity).hexdigest() if identity else "",
                     "key_id": key_id,
                     "kind": kind,
                     "marks": said if len(said) < 2 else sorted(said),
