@@ -71,6 +71,8 @@ class _OwnAccess:
                 configuration.capabilities,
             )
         )
+        if not scope:
+            raise RelaunchNeeded("the EHR lists none of the scopes wanted for the app")
         try:
             reply = self.endpoint.client_credentials(
                 self.registration, configuration, scope

@@ -209,11 +209,13 @@ def least_of_own(
 
     A server that lists no system scope, as many do that grant them, is asked for all.
     """
-    want = Scopes.parse(wanted)
-    listed = Scopes.parse(supported).resources
-    own = Scopes(frozenset(scope for scope in listed if scope.level == "system"))
+    want, own = (_of_the_app(Scopes.parse(scopes)) for scopes in (wanted, supported))
     rights = own.within(want) if own.resources else want
     return tuple(_spelled(rights, v2=speaks_v2(supported, capabilities)))
+
+
+def _of_the_app(scopes: Scopes) -> Scopes:
+    return Scopes(frozenset(one for one in scopes.resources if one.level == "system"))
 
 
 def _spelled(rights: Scopes, *, v2: bool) -> list[str]:

@@ -81,6 +81,15 @@ def test_v1_server_of_the_app_itself_is_asked_in_its_own_spelling(
     }
 
 
+def test_ehr_that_lists_other_system_scopes_is_not_asked(
+    backend: Any, ehr: Any
+) -> None:
+    ehr.configuration = {"scopes_supported": ["launch", "system/Group.rs"]}
+    with pytest.raises(RelaunchNeeded):
+        backend.granted("general")
+    assert ehr.calls("/token") == []
+
+
 def test_ehr_that_is_not_registered_any_more_gives_no_access(backend: Any) -> None:
     with pytest.raises(RelaunchNeeded):
         backend.fhir("county", "p1")

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_launch.scopes import ResourceScope, Scopes, least_asked, speaks_v2
+from smart_launch.scopes import (
+    ResourceScope,
+    Scopes,
+    least_asked,
+    least_of_own,
+    speaks_v2,
+)
 
 RIGHTS = ["".join(one) for one in [
     "c", "r", "u", "d", "s", "rs", "cr", "crs", "cruds", "cud", "us",
@@ -276,3 +282,44 @@ def test_version_is_what_the_server_says(
     supported: list[str], capabilities: list[str], second: bool
 ) -> None:
     assert speaks_v2(supported, capabilities) is second
+
+
+OWN = ["system/Task.crs", "system/Condition.r", "patient/Task.c", "openid"]
+
+
+@pytest.mark.parametrize(
+    ("supported", "asked"),
+    [
+        pytest.param([], "system/Condition.r system/Task.crs", id="lists-nothing"),
+        pytest.param(
+            ["patient/*.cruds"],
+            "system/Condition.r system/Task.crs",
+            id="lists-none-of-its-own",
+        ),
+        pytest.param(["system/Task.cr"], "system/Task.cr", id="lists-less"),
+        pytest.param(
+            ["system/*.cruds"], "system/Condition.r system/Task.crs", id="lists-more"
+        ),
+        pytest.param(
+            ["system/*.read", "system/*.write"],
+            "system/Condition.read system/Task.read system/Task.write",
+            id="v1",
+        ),
+        pytest.param(["system/Patient.r"], "", id="lists-others"),
+    ],
+)
+def test_app_asks_for_its_own_what_the_server_lists(
+    supported: list[str], asked: str
+) -> None:
+    assert " ".join(least_of_own(OWN, supported)) == asked
+
+
+@given(SCOPES, SCOPES, QUESTIONS)
+def test_app_asks_for_its_own_for_system_scopes_alone(
+    wanted: Scopes, supported: Scopes, question: tuple[str, str, str]
+) -> None:
+    asked = least_of_own(wanted, tuple(supported), ["permission-v2"])
+    assert all(one.startswith("system/") for one in asked)
+    for ask in ("covers", "touches"):
+        if getattr(Scopes.parse(asked), ask)(*question):
+            assert getattr(wanted, ask)(*question)
