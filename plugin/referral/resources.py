@@ -15,15 +15,17 @@ import orjson
 
 from fhir_profiles.canonical import profile_url
 from plugin.fhir import InvalidResource, checked
-from plugin.referral import labels
+from plugin.referral import labels, xhtml
 from plugin.referral.phrases import phrase
 from plugin.referral.signed import Choice, SignedReferral, Site
 from plugin.referral.text import NOTE_LIMIT, clean_text, one_line
+from plugin.referral.xhtml import note_xhtml
 
 Json = dict[str, Any]
 
 APP_NAME: Final = "Self-help referral app"
 _SHORT: Final = 200
+_PLAIN_TEXT: Final = "text/plain;charset=utf-8"
 
 _FHIR_USER = re.compile(r"(?:^|/)((?:Practitioner|PractitionerRole)/[A-Za-z0-9\-._]+)$")
 
@@ -60,7 +62,7 @@ def document_reference(
     security = labels.security(signed)
     if security:
         resource["securityLabel"] = [{"coding": [label]} for label in security]
-    resource["content"] = [_content(signed)]
+    resource["content"] = [_content(signed, site)]
     resource["context"] = _context(signed, service_request_references)
     return resource
 
@@ -262,18 +264,22 @@ def _note_type(site: Site) -> Json:
     return {"coding": [coding]}
 
 
-def _content(signed: SignedReferral) -> Json:
+def _content(signed: SignedReferral, site: Site) -> Json:
     text = clean_text(signed.note)
     if not text:
         raise InvalidResource("the note is empty")
     if len(text) > NOTE_LIMIT:
         raise InvalidResource(f"the note is longer than {NOTE_LIMIT} characters")
+    title, kind = phrase("note.title", signed.language), _PLAIN_TEXT
+    if site.note_form == "xhtml":
+        text = note_xhtml(text, language=signed.language, title=title)
+        kind = xhtml.CONTENT_TYPE
     return {
         "attachment": {
-            "contentType": "text/plain;charset=utf-8",
+            "contentType": kind,
             "language": signed.language,
             "data": base64.b64encode(text.encode()).decode("ascii"),
-            "title": phrase("note.title", signed.language),
+            "title": title,
             "creation": _moment(signed.signed_at),
         },
         "format": dict(labels.MIME_TYPE_SUFFICIENT),

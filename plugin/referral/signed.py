@@ -12,6 +12,7 @@ JobStatus = Literal[
     "waiting", "leased", "written", "refused", "unknown", "held", "cancelled"
 ]
 NoteStatus = Literal["preliminary", "final"]
+NoteForm = Literal["text", "xhtml"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Site:
     public_url: str
     note_type: str = "11488-4"  # LOINC
     note_status: NoteStatus = "preliminary"
+    note_form: NoteForm = "text"
     part2: str = "confirm"
     name: str = ""  # the organisation on whose behalf the app writes
 

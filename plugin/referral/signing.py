@@ -259,6 +259,7 @@ class Signing:
             public_url=self.settings.public_url,
             note_type=ehr.note_type,
             note_status=ehr.note_status,
+            note_form=ehr.note_form,
             part2=ehr.part2,
         )
 

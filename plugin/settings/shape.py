@@ -168,6 +168,7 @@ class Ehr(Table):
     language: Language = "en"
     note_type: str = Field(default="11488-4", pattern=r"^\d{1,7}-\d$")
     note_status: Literal["preliminary", "final"] = "preliminary"
+    note_form: Literal["text", "xhtml"] = "text"
     part2: Literal["confirm", "consent_resource", "not_applicable"] = "confirm"
     signers: tuple[Person, ...] = ()  # none named: every practitioner
     readers: tuple[Person, ...] = ()

@@ -59,7 +59,7 @@ def nursery(
             yield Nursery(process.stdin, process.stdout, {**plan, "limits": limits})
         finally:
             process.stdin.close()
-            process.wait(20)
+            process.wait(60)
 
 
 def kill(worker: int) -> None:
@@ -89,6 +89,7 @@ def main() -> None:
         _say(str(child))
     for child in children:
         kill(child)
+    os._exit(0)  # there is nothing to tidy up, and much to forget
 
 
 def _work(settings: object, plan: Mapping[str, object]) -> None:
