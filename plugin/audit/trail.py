@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    bindparam,
+    insert,
+    select,
+    text,
+)
 
 from plugin.audit.keys import AuditKeys
 from plugin.audit.marks import mark_rows, marks_of
@@ -73,10 +81,10 @@ class Trail:
         lock_chain(connection, event.tenant)
         sequence, previous = last_of(connection, event.tenant)
         row = self.row(event, sequence + 1, previous)
-        connection.execute(insert(audit_events).values(row))
+        connection.execute(_INSERT, row)
         marks = mark_rows(row, marks_of(event.detail))
         if marks:
-            connection.execute(insert(audit_marks), marks)
+            connection.execute(_INSERT_MARKS, marks)
         return sequence + 1
 
     def row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:
@@ -128,15 +136,20 @@ class Trail:
         return self._seal.open(row["identity"], **place).decode()
 
 
+# Made once: to put a statement together costs more than to run it.
+_INSERT, _INSERT_MARKS = insert(audit_events), insert(audit_marks)
+_NEWEST = (
+    select(audit_events.c.sequence, audit_events.c.chain)
+    .where(audit_events.c.tenant == bindparam("tenant"))
+    .order_by(audit_events.c.sequence.desc())
+    .limit(1)
+)
+_LOCK = text("SELECT pg_advisory_xact_lock(:space, :chain)")
+
+
 def last_of(connection: Connection, tenant: str) -> tuple[int, bytes]:
     """The number and the chain value of a tenant's newest record; 0 for none."""
-    newest = (
-        select(audit_events.c.sequence, audit_events.c.chain)
-        .where(audit_events.c.tenant == tenant)
-        .order_by(audit_events.c.sequence.desc())
-        .limit(1)
-    )
-    row = connection.execute(newest).first()
+    row = connection.execute(_NEWEST, {"tenant": tenant}).first()
     return (row.sequence, row.chain) if row else (0, GENESIS)
 
 
@@ -146,9 +159,8 @@ def lock_chain(connection: Connection, tenant: str) -> None:
     # same newest record, and one of them would fail.
     if connection.dialect.name != "postgresql":
         return
-    lock = text("SELECT pg_advisory_xact_lock(:space, :chain)")
     chain = zlib.crc32(tenant.encode()) - 2**31
-    connection.execute(lock, {"space": _LOCK_SPACE, "chain": chain})
+    connection.execute(_LOCK, {"space": _LOCK_SPACE, "chain": chain})
 
 
 def _identity_place(tenant: str, sequence: int) -> dict[str, str]:
