@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from plugin.directory.rows import WholeRow
+from plugin.store.schema import moment
 
 SCHEDULE = "https://selfhelp.example.org/fhir/StructureDefinition/meeting-schedule"
 DELIVERY = (
@@ -88,6 +89,12 @@ def _location(row: Any) -> dict[str, Any] | None:
     return resource
 
 
+def _origin(row: Any) -> str:
+    """FHIR has no element for a licence: it is told with the source."""
+    read = "" if row.fetched_at is None else f", {moment(row.fetched_at):%Y-%m-%d}"
+    return f"Source: {row.source}{read}. Licence: {row.licence or 'not stated'}."
+
+
 def _service(
     row: Any, body: dict[str, Any], place: dict[str, Any] | None
 ) -> dict[str, Any]:
@@ -99,6 +106,7 @@ def _service(
         "providedBy": {"reference": _reference(body), "display": body["name"]},
         "type": [{"coding": [{"system": PROGRAM, "code": row.program}]}],
         "name": row.name,
+        "extraDetails": _origin(row),
     }
     if place is not None:
         resource["location"] = [{"reference": _reference(place)}]

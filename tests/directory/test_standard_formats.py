@@ -14,6 +14,8 @@ from sqlalchemy import text
 
 from plugin.directory.errors import FeedUnreadable, FeedUnsupported
 from plugin.directory.export import EXPORTS, Wanted
+from plugin.directory.listing import FeedOptions
+from plugin.directory.sources import file_source
 
 Row = Callable[..., dict[str, Any]]
 JOIN = {"types": ["ONL"], "conference_url": "https://join.example/1"}
@@ -290,3 +292,15 @@ def test_dates_of_the_rule_hold_over_the_year(varied: Any) -> None:
     query = Search(("aa",), datetime(2026, 4, 1, tzinfo=UTC), hours=24 * 40, limit=None)
     found = [o for o in varied.directory.search(query) if o.name == "Monthly"]
     assert found == []  # 24 April is excepted; 29 May lies beyond
+
+
+@pytest.mark.parametrize("format_", ["fhir", "csv"])
+def test_licence_goes_out_with_every_meeting(
+    filled: Any, row: Row, format_: str
+) -> None:
+    path = filled.folder / "licensed.json"
+    path.write_text(json.dumps([row("a"), row("b")]))
+    named = FeedOptions("f", "aa", "meeting-guide", "Europe/London", licence="CC BY 4")
+    filled.directory.import_feed(file_source(path), named)
+    written = b"".join(EXPORTS[format_](filled.directory, Wanted())).decode()
+    assert written.count("CC BY 4") == 2
