@@ -5,6 +5,8 @@ import copy
 import orjson
 import pytest
 
+from plugin.cds_hooks.call import call_of
+from plugin.cds_hooks.services import SERVICES
 from tests.cds_hooks.conftest import DROPPED, bundle
 
 
@@ -151,12 +153,14 @@ def test_part_with_further_pages_is_said_on_the_card(ehr) -> None:
     assert "Could not check: Observation." in card["detail"]
 
 
-def test_C08_prefetch_of_megabytes_is_not_looked_at(ehr) -> None:
-    sent = ehr.prefetch("alcohol")
-    once = len(orjson.dumps(sent["conditions"]))
-    sent["conditions"]["entry"] *= 5 * 2**20 // once
-    answer = ehr.call(prefetch=sent)
-    assert answer.status_code == 412
+def test_C08_ten_megabytes_of_prefetch_are_not_looked_at(ehr) -> None:
+    """As if none had come: 412, or read where the call may."""
+    body = ehr.body()
+    service, kind = SERVICES["patient-view"], "application/json"
+    assert call_of(service, kind, orjson.dumps(body)).prefetch is not None
+    once = len(orjson.dumps(body["prefetch"]["conditions"]))
+    body["prefetch"]["conditions"]["entry"] *= 10 * 2**20 // once
+    assert call_of(service, kind, orjson.dumps(body)).prefetch is None
 
 
 def test_bad_entries_do_not_hide_the_good_ones(ehr) -> None:
