@@ -7,8 +7,8 @@ the app its destination; in a query and a create it is the other way round.
 
 import base64
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from fhir_profiles.canonical import profile_url
@@ -39,6 +39,7 @@ _SOURCES = (
     *("Condition", "Observation", "MedicationRequest", "Encounter"),
     *("Consent", "QuestionnaireResponse", "ServiceRequest"),
 )
+_BY_THE_WORKER = ("write.written", "write.refused")
 _GIVEN = {"handout.given": "the patient", "audit.identity_shown": "an auditor"}
 
 
@@ -58,16 +59,25 @@ class Site:
 
 
 def audit_event_lines(
-    trail: Trail, entries: Iterable[Entry], site: Site
+    trail: Trail,
+    entries: Iterable[Entry],
+    site: Site,
+    opened_by: Callable[[str], str],
 ) -> Iterator[bytes]:
     """AuditEvents as lines of JSON, each checked against R4.
 
     An event that concerns no patient has none, and an erased patient is named so.
+
+    Takes: `opened_by`, who opened a launch: what the worker writes, it writes for the
+           clinician whose launch it was.
     """
     for entry in entries:
-        if entry.kind not in PATTERNS or not (entry.patient or entry.detail):
+        if entry.kind not in PATTERNS:
             continue
-        for event in audit_events(entry, _patient(trail, entry), site):
+        acting = entry
+        if entry.kind in _BY_THE_WORKER:
+            acting = replace(entry, actor=opened_by(entry.context) or entry.actor)
+        for event in audit_events(acting, _patient(trail, entry), site):
             yield checked(event) + b"\n"
 
 

@@ -173,6 +173,14 @@ def story(engine: Engine, tenant: str, referral: str) -> list[Entry]:
     return [e for e in others if e.referral in ("", referral)]
 
 
+def opener(engine: Engine, tenant: str, context: str) -> str:
+    """Who opened a launch; "" where the trail does not tell."""
+    found = page(
+        engine, tenant, Wanted(context=context, kind="launch.completed"), size=1
+    )
+    return found.entries[0].actor if found.entries else ""
+
+
 def length(engine: Engine, tenant: str) -> tuple[int, int]:
     """The numbers of the first and the newest record; (0, 0) for none."""
     ends = select(

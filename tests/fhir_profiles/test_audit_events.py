@@ -144,5 +144,15 @@ def test_lines_hold_the_patient_events_alone() -> None:
             detail={"number": 1},
         ),
     ]
-    lines = [orjson.loads(line) for line in audit_event_lines(trail, entries, SITE)]
+    made = audit_event_lines(trail, entries, SITE, lambda _context: "")
+    lines = [orjson.loads(line) for line in made]
     assert [one["resourceType"] for one in lines] == ["AuditEvent"]
+
+
+def test_worker_writes_for_the_clinician_whose_launch_it_was() -> None:
+    trail = Trail(AuditKeys([b"\5" * 32]), lambda: datetime.now(UTC))
+    by = {"ctx": "Practitioner/lindqvist"}.get
+    entries = [entry("write.written", actor="worker")]
+    (line,) = audit_event_lines(trail, entries, SITE, lambda one: by(one) or "")
+    user = orjson.loads(line)["agent"][2]
+    assert user["who"] == {"reference": "Practitioner/lindqvist"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from functools import lru_cache, partial
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
 from plugin.audit.balp import Site, audit_event_lines
-from plugin.audit.entries import Entry, every
+from plugin.audit.entries import Entry, every, opener
 from plugin.audit.errors import NotYours
 from plugin.screens.auditor.filters import Filters
 from plugin.screens.auditor.gate import Change, Reading, reviewers_router
@@ -75,7 +76,9 @@ def _lines(reading: Reading, chosen: str, entries: Iterator[Entry]) -> Iterator[
         return json_lines(entries)
     house = reading.house
     site = Site.of(house.settings, reading.tenant)
-    return audit_event_lines(house.trail, entries, site)
+    # A referral's writes stand together, and so do those of one launch.
+    opened_by = lru_cache(maxsize=1000)(partial(opener, house.engine, reading.tenant))
+    return audit_event_lines(house.trail, entries, site, opened_by)
 
 
 def csv_lines(entries: Iterator[Entry]) -> Iterator[bytes]:
