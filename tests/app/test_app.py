@@ -57,6 +57,7 @@ def test_T03_launches_of_an_ehr_that_was_taken_out_are_over(
         assert "Avery" not in answer.text
 
 
+@pytest.mark.slow
 def test_L35_launches_that_never_come_back_leave_nothing(
     launched, sandbox, tmp_path: Path
 ) -> None:
