@@ -8,7 +8,7 @@ file cannot be replaced by an older one unnoticed.
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,15 @@ class Checkpoint:
     at: int  # microseconds
 
 
-def make_checkpoints(engine: Engine, trail: Trail, file: Path) -> list[Checkpoint]:
+def make_checkpoints(
+    engine: Engine,
+    trail: Trail,
+    file: Path,
+    also_to: Callable[[bytes], None] | None = None,
+) -> list[Checkpoint]:
     """Write down how far each tenant's chain has come.
 
+    Takes:  `also_to`, which takes each line to a second place.
     Raises: CheckpointBroken where the file is not whole or the trail is behind it; a
             new checkpoint would hide that.
     """
@@ -54,7 +60,13 @@ def make_checkpoints(engine: Engine, trail: Trail, file: Path) -> list[Checkpoin
         tenants = sorted(connection.scalars(names))
     file.parent.mkdir(parents=True, exist_ok=True)
     with _locked(file) as descriptor:
-        return [_make(engine, trail, file, descriptor, tenant) for tenant in tenants]
+
+        def write(line: bytes) -> None:
+            _write(descriptor, line)
+            if also_to is not None:
+                also_to(line)
+
+        return [_make(engine, trail, file, write, tenant) for tenant in tenants]
 
 
 def newest_checkpoints(file: Path, keys: AuditKeys) -> dict[str, Checkpoint]:
@@ -66,7 +78,11 @@ def newest_checkpoints(file: Path, keys: AuditKeys) -> dict[str, Checkpoint]:
 
 
 def _make(
-    engine: Engine, trail: Trail, file: Path, descriptor: int, tenant: str
+    engine: Engine,
+    trail: Trail,
+    file: Path,
+    write: Callable[[bytes], None],
+    tenant: str,
 ) -> Checkpoint:
     done, last_line = _read(file, trail.keys)
     with writing(engine) as connection:
@@ -78,7 +94,7 @@ def _make(
         made = Checkpoint(tenant, number, sequence, chain, micros(trail.clock()))
         # The line first: should the commit fail, the file knows more than the trail,
         # which is harmless. The other way round it would look replaced.
-        _write(descriptor, _line(made, trail.keys, before=last_line))
+        write(_line(made, trail.keys, before=last_line))
         trail.append(
             connection,
             Event(

@@ -15,6 +15,7 @@ from plugin.audit.checkpoint import FILE_NAME, make_checkpoints, newest_checkpoi
 from plugin.audit.errors import CheckpointBroken, HeldBack, TooEarly
 from plugin.audit.export import export_lines
 from plugin.audit.retention import LEAST_YEARS, Retention
+from plugin.audit.syslog import to_syslog
 from plugin.audit.trail import NO_TENANT, Event
 from plugin.audit.verify import Verdict
 from plugin.audit.verify import verify as verify_trail
@@ -98,7 +99,9 @@ def checkpoint(config: Config = None, checkpoints: File = None) -> None:
                 "No place for checkpoints is set. Set directory in [checkpoints], or "
                 "give --checkpoints FILE"
             )
-        made = make_checkpoints(foundation.engine, foundation.trail, file)
+        kept = foundation.settings.checkpoints
+        second = to_syslog(kept.syslog) if kept and kept.syslog else None
+        made = make_checkpoints(foundation.engine, foundation.trail, file, second)
     for one in made:
         print(f"{one.number}  {one.tenant}  {one.sequence} records  {one.chain.hex()}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from plugin.audit.checkpoint import FILE_NAME, make_checkpoints
 from plugin.audit.errors import AuditError
 from plugin.audit.installation import Installation
+from plugin.audit.syslog import to_syslog
 from plugin.directory.importing import Importer
 from plugin.directory.refreshing import over_the_web
 from plugin.directory.reindexing import Reindexer
@@ -59,7 +60,12 @@ class Housekeeping:
         if self._age(file) < timedelta(hours=kept.every_hours):
             return
         try:
-            made = make_checkpoints(self.foundation.engine, self.foundation.trail, file)
+            made = make_checkpoints(
+                self.foundation.engine,
+                self.foundation.trail,
+                file,
+                to_syslog(kept.syslog) if kept.syslog else None,
+            )
         except (StoreError, AuditError, OSError) as error:
             log().error("checkpoint.failed", error=type(error).__name__)
             return

@@ -228,6 +228,9 @@ class Checkpoints(Table):
 
     directory: str = Field(min_length=1)
     every_hours: int = Field(default=24, ge=1, le=24 * 31)
+    syslog: str = Field(
+        default="", pattern=r"^(/[^\s]{1,100}|[A-Za-z0-9.-]{1,255}(:\d{1,5})?)?$"
+    )
 
 
 class SiteKnowledge(Table):

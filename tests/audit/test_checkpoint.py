@@ -1,5 +1,6 @@
 """A tail that was cut off, or a checkpoint file that was replaced, is found."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from plugin.audit.checkpoint import make_checkpoints, newest_checkpoints
 from plugin.audit.errors import CheckpointBroken
 from plugin.audit.export import export_lines
 from plugin.audit.keys import AuditKeys
+from plugin.audit.syslog import to_syslog
 from plugin.audit.trail import Event, Trail
 from plugin.audit.verify import Verdict, verify
 from plugin.store.audit_tables import audit_events
@@ -197,3 +199,33 @@ def test_export_has_each_record_once_and_no_identity(
     for line in lines:
         chain = keys.chain(line["canonical"].encode(), line["key_id"])
         assert chain.hex() == line["chain"]
+
+
+def test_A05_checkpoint_goes_to_a_second_place_and_verifies_from_there(
+    engine: Engine,
+    trail: Trail,
+    keys: AuditKeys,
+    fill: Fill,
+    file: Path,
+    tmp_path: Path,
+) -> None:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listening.bind(("127.0.0.1", 0))
+    listening.settimeout(5)
+    send = to_syslog(f"127.0.0.1:{listening.getsockname()[1]}")
+    fill(5)
+    make_checkpoints(engine, trail, file, send)
+    message = listening.recv(65_536)
+    listening.close()
+    assert message.startswith(b"<110>selfhelp-checkpoint: ")
+    gathered = tmp_path / "from-the-log-server.jws"
+    gathered.write_bytes(message.split(b": ", 1)[1] + b"\n")
+    file.unlink()
+    cut(engine, after=3)
+    (finding,) = checked(engine, keys, gathered).findings
+    assert finding.what == "the tail is missing: checkpoint 1 saw 5 records"
+
+
+def test_log_server_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        to_syslog(f"{tmp_path}/no-socket")(b"line\n")
