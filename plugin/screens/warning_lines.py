@@ -64,7 +64,7 @@ class WarningBoxes:
         return WarningBox(
             id=warning.id,
             level=warning.level,
-            title=warning.title,
+            title=self.words.say(warning.title),
             text=warning.text,
             codes=codes_of(warning.because),
             must=warning.must,

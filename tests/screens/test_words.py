@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import plugin.screens
+from plugin.knowledge.load import load_knowledge
 from plugin.referral.disclosure import WITHHELD_FOR
 from plugin.referral.plan import REASONS
 from plugin.screens.words import HERE, Words, catalogue, languages, nearest
@@ -20,6 +21,14 @@ ROOT = Path(plugin.screens.__file__).parent
 SAID = {"say": None, "count": (1, 2), "_": None, "gettext": None}
 TUESDAY = datetime(2026, 3, 3, 18, 30, tzinfo=ZoneInfo("America/New_York"))
 HOLE = re.compile(r"%\((\w+)\)s")
+
+
+KNOWLEDGE = load_knowledge()
+# Of the knowledge base: the needs and the warnings by their names.
+NAMES = (
+    *(need.name for need in KNOWLEDGE.needs.values()),
+    *(rule.title for rule in KNOWLEDGE.rules.values()),
+)
 
 
 def messages() -> Iterator[Any]:
@@ -38,7 +47,7 @@ def test_catalogue_has_every_message(language: str) -> None:
     with (HERE / language / "LC_MESSAGES" / "screens.po").open("rb") as source:
         catalog = read_po(source, locale=language)
     known = {m.id if isinstance(m.id, str) else tuple(m.id) for m in catalog}
-    wanted = {*messages(), *REASONS.values(), *WITHHELD_FOR.values()}
+    wanted = {*messages(), *REASONS.values(), *WITHHELD_FOR.values(), *NAMES}
     assert wanted - known - {("", ""), ""} == set()
 
 
