@@ -59,7 +59,6 @@ def needs_of(
         if finding.state != "resolved":
             for need, hit in _hits_of(finding, facts, knowledge):
                 hits.setdefault(need, []).append(hit)
-    mapped = frozenset(h.because.resource for lines in hits.values() for h in lines)
     stated = {n for n, lines in hits.items() if any(h.confidence for h in lines)}
     asked = [
         *_asked_by_medicines(facts, stated),
@@ -75,6 +74,7 @@ def needs_of(
     found |= derived_from(found, facts, knowledge)
     charted = dict(found)
     found = {n: need for n, need in found.items() if _may_be(n, facts, knowledge)}
+    mapped = frozenset(h.because.resource for need in found for h in hits.get(need, ()))
     notes = _let_specific_win(found, knowledge)
     for need_id in added:
         if need_id in knowledge.needs:

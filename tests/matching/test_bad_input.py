@@ -252,3 +252,11 @@ def test_every_oddity_at_once_is_answered(
     for said in ("future", "cannot be read", "form of the system", "not known here"):
         assert said in notes(found)
     assert "PHQ-9 of 99 cannot be" in notes(found)
+
+
+def test_problem_of_a_need_that_a_child_cannot_have_is_shown(answer: Any) -> None:
+    said = {"codes": [], "text": "Adult child of alcoholic"}
+    child = answer([said], age=12).r
+    assert child.needs == ()
+    assert [u.resource for u in child.unmapped] == ["Condition/1"]
+    assert answer([said], age=30).r.unmapped == ()

@@ -118,6 +118,20 @@ def test_adding_a_red_flag_never_removes_a_warning(
 
 
 @QUIET
+@given(st.lists(st.sampled_from(CODES), max_size=8), st.integers(0, 100))
+def test_no_problem_that_stands_is_dropped_in_silence(
+    bundle: Callable[..., bytes], conditions: list[str], age: int
+) -> None:
+    answer = ask(bundle(conditions, age=age))
+    if any("taken as part of" in n or "is left out" in n for n in answer.notes):
+        return  # said in words
+    lines = [line for n in answer.needs for line in n.because]
+    lines += [line for w in answer.warnings for line in w.because]
+    told = {line.resource for line in lines} | {u.resource for u in answer.unmapped}
+    assert {f"Condition/{n}" for n in range(1, len(conditions) + 1)} <= told
+
+
+@QUIET
 @given(conditions, scores, st.integers(0, 100), wishes)
 def test_answer_is_sound(
     bundle: Callable[..., bytes],
