@@ -104,10 +104,14 @@ class Visit:
 
 @dataclass(slots=True)
 class _Slot:
-    """One launch's place in memory. Its lock keeps two requests from reading twice."""
+    """One launch's place in memory. Its lock keeps two requests from reading twice.
+
+    What was stated outlives the chart, which is let go when it is too old to be shown.
+    """
 
     lock: Lock = field(default_factory=Lock)
     visit: Visit | None = None
+    stated: Stated = field(default_factory=Stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +146,10 @@ class Visits:
         with slot.lock:
             visit = slot.visit
             if visit is None or self.clock() - visit.read_at >= KEPT_FOR:
-                before = visit.stated if visit else Stated()
-                visit = self._read(context, stated or before, seen)
+                visit = self._read(context, stated or slot.stated, seen)
             elif stated is not None and stated != visit.stated:
                 visit = self._again(context, visit, stated)
-            slot.visit = visit
+            slot.visit, slot.stated = visit, visit.stated
             return visit
 
     def prefer(
@@ -182,7 +185,18 @@ class Visits:
             self._slots.move_to_end(context_id)
             while len(self._slots) > MOST_KEPT:
                 self._slots.popitem(last=False)
+            self._let_go()
             return slot
+
+    def _let_go(self) -> None:
+        """Keep no patient's chart in memory that would not be shown any more."""
+        late = self.clock() - KEPT_FOR
+        for slot in self._slots.values():  # the longest unused first
+            if slot.visit is None:
+                continue
+            if slot.visit.read_at > late:
+                return
+            slot.visit = None
 
     def _read(
         self, context: LaunchContext, stated: Stated, seen: Callable[[Chart], None]

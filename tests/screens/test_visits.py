@@ -53,6 +53,19 @@ def test_visit_is_read_again_after_ten_minutes(
     assert reads(installed) == 2
 
 
+def test_no_chart_is_kept_in_memory_after_ten_minutes(
+    installed: Any, context: Any, moving_clock: Any
+) -> None:
+    visits = installed.house.visits
+    stated = Stated(preferences=Preferences(modality="online"))
+    visits.open(context, stated)
+    moving_clock.ahead = timedelta(minutes=11)
+    visits._slot("another launch")
+    assert visits._slots[context.id].visit is None
+    # What was stated in this visit is not patient's data that was read; it stays.
+    assert visits.open(context).stated == stated
+
+
 def test_forgotten_visit_is_read_again(installed: Any, context: Any) -> None:
     visits = installed.house.visits
     visits.open(context)
