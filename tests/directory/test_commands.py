@@ -243,6 +243,7 @@ def test_configuration_needs_no_key_for_meetings(
     assert not (tmp_path / "selfhelp.db").exists()
 
 
+@pytest.mark.slow
 def test_demo_is_loaded_twice_and_found(terminal: Terminal) -> None:
     assert terminal("import", "--demo", "--json").code == 0
     again = terminal("demo", "--json")

@@ -315,7 +315,7 @@ def same(found: list[Any], wanted: list[tuple[str, str, float | None]]) -> None:
 def test_search_agrees_with_the_oracle(filled: Any, known: list[Known]) -> None:
     fill(filled)
 
-    @settings(max_examples=60, **UNSHRUNK)
+    @settings(max_examples=40, **UNSHRUNK)
     @given(st.sampled_from(list(MOMENTS)).flatmap(queries))
     def agrees(query: Search) -> None:
         same(filled.directory.search(query), expected(known, query))

@@ -41,7 +41,7 @@ def _away(
     return math.degrees(there), beyond
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=120)
 @given(
     st.one_of(
         st.tuples(st.floats(-90, 90), st.floats(-180, 180)),

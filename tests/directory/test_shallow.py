@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugin.directory.errors import FeedUnreadable
@@ -16,7 +16,7 @@ SIGNS = st.text(alphabet='[]{}"\\ab\u00e9', max_size=12)
 VALUES = st.recursive(
     SIGNS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SIGNS, inner),
-    max_leaves=12,
+    max_leaves=6,
 )
 
 
@@ -25,12 +25,14 @@ def read_through(text: str, size: int) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
+@settings(max_examples=50)
 @given(VALUES, st.integers(1, 9))
 def test_what_is_not_deep_passes_unchanged(value: Any, size: int) -> None:
-    rows = json.dumps([value] * 70, ensure_ascii=False)
+    rows = json.dumps([value] * 30, ensure_ascii=False)
     assert read_through(rows, size) == rows.encode()
 
 
+@settings(max_examples=30)
 @given(SIGNS, st.integers(1, 9))
 def test_what_is_deep_is_refused(text: str, size: int) -> None:
     deep: Any = text
