@@ -1,6 +1,7 @@
 """The JSON Schemas of the data files. Not needed to load them: to check them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,20 @@ class Problem:
 
 
 def problems(name: str, data: Any) -> list[Problem]:
+    """Takes: the name of the schema; decoded JSON."""
+    return list(_problems(name, orjson.dumps(data)))
+
+
+@lru_cache(maxsize=64)
+def _problems(name: str, text: bytes) -> tuple[Problem, ...]:
+    """What was looked at once is not looked at again."""
     schema = orjson.loads((SCHEMAS / f"{name}.schema.json").read_bytes())
     found = [
         Problem((*error.absolute_path, *_unknown(error)), error.message[:200])
-        for error in Draft202012Validator(schema).iter_errors(data)
+        for error in Draft202012Validator(schema).iter_errors(orjson.loads(text))
     ]
-    return sorted(found, key=lambda problem: [str(part) for part in problem.path])
+    found.sort(key=lambda problem: [str(part) for part in problem.path])
+    return tuple(found)
 
 
 def _unknown(error: ValidationError) -> list[str]:

@@ -19,7 +19,7 @@ from plugin.matching.recommendation import Preferences
 AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 KNOWLEDGE = load_knowledge()
 QUIET = settings(
-    deadline=None, max_examples=120, suppress_health_check=list(HealthCheck)
+    deadline=None, max_examples=80, suppress_health_check=list(HealthCheck)
 )
 
 CODES = [
@@ -203,6 +203,7 @@ entries = st.lists(
 )
 
 
+@pytest.mark.slow
 @QUIET
 @given(entries, st.dictionaries(st.sampled_from(KEYS), json_values, max_size=4))
 def test_any_json_in_entries_gives_an_answer(
