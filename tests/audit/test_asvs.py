@@ -1,6 +1,5 @@
 """The table of ASVS claims names tests that exist."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -21,15 +20,9 @@ ASKED = (
 
 @pytest.fixture(scope="module")
 def tests_of_the_house() -> set[str]:
-    found: set[str] = set()
-    for file in (ROOT / "tests").rglob("test_*.py"):
-        tree = ast.parse(file.read_text("utf-8"))
-        found |= {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
-    return found
+    files = (ROOT / "tests").rglob("test_*.py")
+    named = re.compile(r"^ *(?:async )?def (test_\w+)\(", re.MULTILINE)
+    return {name for file in files for name in named.findall(file.read_text("utf-8"))}
 
 
 def rows() -> list[list[str]]:

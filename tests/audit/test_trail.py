@@ -165,8 +165,9 @@ ANY_JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=50,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
