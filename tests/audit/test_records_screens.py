@@ -5,9 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import text
 
 from plugin.audit.retention import Retention
 from plugin.audit.verify import verify
+from plugin.store.engine import writing
 
 Reviewed = Any  # what the fixture gives: see conftest
 RECORDS = "/audit/at/general/records"
@@ -78,9 +80,6 @@ def test_A09_looking_is_itself_recorded(signed_in: Reviewed) -> None:
 
 
 def test_A08_nothing_is_shown_that_cannot_be_recorded(signed_in: Reviewed) -> None:
-    from sqlalchemy import text
-
-    from plugin.store.engine import writing
 
     a_visit(signed_in)
     full = (
@@ -362,3 +361,21 @@ def test_spanish_reviewer_reads_spanish(signed_in: Reviewed) -> None:
     page = signed_in.client.get(RECORDS, headers={"accept-language": "es-MX"})
     assert '<html lang="es"' in page.text
     assert "Derivación firmada" in page.text
+
+
+def test_chain_is_checked_on_demand_and_a_break_is_named(signed_in: Reviewed) -> None:
+    number = a_visit(signed_in)
+    path = "/audit/at/general/chain"
+    assert "Not checked here yet" in signed_in.get(path).text
+    assert signed_in.post(path).status_code == 303
+    assert "Chain whole" in signed_in.get(path).text
+    changed = f"UPDATE audit_events SET actor = 'x' WHERE sequence = {number}"
+    with writing(signed_in.house.engine) as connection:
+        connection.execute(text(changed + " AND tenant = 'general'"))
+    signed_in.post(path)
+    page = signed_in.get(path)
+    assert "Chain broken" in page.text
+    assert "its column actor was changed" in page.text
+    whole, broken = signed_in.events("audit.verified")
+    assert whole["detail"]["outcome"] == "whole"
+    assert broken["detail"]["record"] == number
