@@ -224,6 +224,18 @@ def test_friendly_group_is_put_third_and_none_is_lost(
     assert len(set(offered)) == len(offered)
 
 
+def test_friendly_group_in_the_fourth_place_is_not_enough(
+    answer: Any, altered: Any
+) -> None:
+    unknown = {p: {"moud": View("unknown", "")} for p in ("smart", "lifering")}
+    rules = altered({**unknown, "mara": {"weight": 0.3}})
+    wishes = Preferences(picks=("na", "itr", "mara"))
+    found = answer(["F11.20", "F10.20"], wishes=wishes, rules=rules)
+    assert found.programs[-1] == "mara"
+    assert found.r.offered[2] == "mara"
+    assert found.r.offered.count("mara") == 1
+
+
 @pytest.mark.parametrize(
     ("age", "note"),
     [(17, NONE_AT_THIS_AGE), (18, NO_GROUP), (None, NO_GROUP), (60, NO_GROUP)],
