@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plugin.directory.errors import FeedUnreadable
@@ -25,6 +25,9 @@ def read_through(text: str, size: int) -> bytes:
     return b"".join(iter(lambda: stream.read(size), b""))
 
 
+@example("[" * 70, 4)
+@example('"' + "[" * 70, 1)  # an escaped sign, cut from its escape
+@example("\\" + "[" * 70, 1)
 @settings(max_examples=50)
 @given(VALUES, st.integers(1, 9))
 def test_what_is_not_deep_passes_unchanged(value: Any, size: int) -> None:
@@ -37,6 +40,6 @@ def test_what_is_not_deep_passes_unchanged(value: Any, size: int) -> None:
 def test_what_is_deep_is_refused(text: str, size: int) -> None:
     deep: Any = text
     for _ in range(DEEPEST + 1):
-        deep = [deep, text]
+        deep = [text, deep]
     with pytest.raises(FeedUnreadable):
         read_through(json.dumps(deep), size)
