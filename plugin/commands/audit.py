@@ -221,6 +221,8 @@ def _say(verdict: Verdict, *, as_json: bool) -> None:
         }
         print(json.dumps(told, indent=2))
         return
+    if not verdict.counts and verdict.whole:
+        print("No record yet.")
     for tenant, count in verdict.counts.items():
         state = "broken" if tenant in {f.tenant for f in verdict.findings} else "whole"
         print(f"{tenant}  {count} records  {state}")

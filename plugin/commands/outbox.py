@@ -38,6 +38,8 @@ def status(
     else:
         for entry in entries:
             print(_line(entry))
+        if not entries:
+            print("No write job." if every else "No write job is open.")
     stuck = [entry for entry in entries if _is_stuck(entry)]
     if stuck:
         raise Findings(
