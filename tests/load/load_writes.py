@@ -5,6 +5,7 @@ moments. What counts is what the EHR holds in the end: every order and note once
 trail that tells of each.
 """
 
+import logging
 import random
 import sys
 import tempfile
@@ -27,6 +28,8 @@ PATIENCE = 600.0  # seconds
 def main() -> int:
     """Gives 0; 1 where something was lost, or written twice."""
     failed = False
+    # A killed worker hangs up on the EHR, which says so each time.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         failed |= _killed("sqlite", f"sqlite:///{folder}/selfhelp.db")
     with postgres() as url:

@@ -225,6 +225,7 @@ class Course(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_W02_any_course_of_things_writes_each_once(
     sqlite_template: Path, answers: Any, make_room: Any
 ) -> None:
@@ -236,5 +237,5 @@ def test_W02_any_course_of_things_writes_each_once(
         "Course", (Course,), {"make": staticmethod(make), "answers": answers}
     )
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=20)
+        machine, settings=settings(max_examples=30, stateful_step_count=20)
     )
