@@ -53,7 +53,7 @@ def _losses() -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rule", "key", "place", "bound"), _losses())
+@pytest.mark.parametrize(("rule", "key", "place", "bound"), list(_losses()))
 def test_lost_trigger_turns_a_case_red(
     rule: str, key: str, place: int, bound: str, answer: Any
 ) -> None:

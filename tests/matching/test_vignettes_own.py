@@ -179,7 +179,7 @@ def _nothing(_data: Json) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("guarded", "prepare", "lose"), _losses())
+@pytest.mark.parametrize(("guarded", "prepare", "lose"), list(_losses()))
 def test_what_is_lost_turns_a_vignette_red(
     guarded: str,
     prepare: Callable[[Json], None],
