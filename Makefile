@@ -9,7 +9,7 @@ DATA ?= demo-data
 BIN := .venv/bin
 SOURCES := smart_launch fhir_profiles plugin deploy tests
 
-.PHONY: demo test check bench load lock clean
+.PHONY: demo test check bench load site lock clean
 
 demo: .venv/.runtime  ## the app beside a small EHR: opens at one address, ends with Ctrl-C
 	@exec $(BIN)/python -m deploy.demo --port $(PORT) --ehr-port $(EHR_PORT) \
@@ -33,6 +33,9 @@ bench: .venv/.development  ## one line a figure: name  value  unit  ratio  again
 
 load: .venv/.development  ## the long runs: bounded, on this machine's loopback only
 	@$(BIN)/python tests/load/load.py
+
+site: .venv/.development  ## the documentation as a site, in site/
+	$(BIN)/mkdocs build --strict
 
 lock:  ## pin every dependency anew, with hashes
 	deploy/prepare lock
