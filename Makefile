@@ -9,7 +9,7 @@ DATA ?= demo-data
 BIN := .venv/bin
 SOURCES := smart_launch fhir_profiles plugin deploy tests
 
-.PHONY: demo test check bench load site lock clean
+.PHONY: demo test check bench load pictures site lock clean
 
 demo: .venv/.runtime  ## the app beside a small EHR: opens at one address, ends with Ctrl-C
 	@exec $(BIN)/python -m deploy.demo --port $(PORT) --ehr-port $(EHR_PORT) \
@@ -28,11 +28,14 @@ check: .venv/.development  ## style, types, architecture, fast tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n 2 --dist worksteal -q -m 'not slow and not postgres and not browser'
 
-bench: .venv/.development  ## one line a figure: name  value  unit  ratio  against
+bench: .venv/.development .venv/.browser  ## one line a figure: name  value  unit  ratio  against
 	@$(BIN)/python tests/load/bench.py
 
 load: .venv/.development  ## the long runs: bounded, on this machine's loopback only
 	@$(BIN)/python tests/load/load.py
+
+pictures: .venv/.development .venv/.browser  ## every screen at three widths, in artefacts/
+	$(BIN)/pytest -n 2 --dist worksteal -q tests/journeys tests/screens/test_in_browser.py
 
 site: .venv/.development  ## the documentation as a site, in site/
 	$(BIN)/mkdocs build --strict
