@@ -32,6 +32,7 @@ from plugin.referral.worker import Worker
 from plugin.settings import Settings
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading
+from plugin.store.referral_tables import write_jobs
 from smart_launch.context import LaunchContext
 
 APP = "https://app.test"
@@ -123,12 +124,13 @@ class Hospital:
 
     def open_jobs(self, referrals: Sequence[str]) -> Counter[str]:
         """What is not settled of orders and notes, by its state."""
-        return Counter(
-            part.status
-            for referral in referrals
-            for part in self.filed(referral).resources
-            if part.type in COUNTED and part.status != "written"
+        open_ones = select(write_jobs.c.status).where(
+            write_jobs.c.referral_id.in_(referrals),
+            write_jobs.c.kind.in_(COUNTED),
+            write_jobs.c.status != "written",
         )
+        with reading(self.house.engine) as connection:
+            return Counter(connection.scalars(open_ones))
 
     def told(self, kinds: Sequence[str]) -> list[dict[str, Any]]:
         rows = select(audit_events.c.canonical).where(audit_events.c.kind.in_(kinds))
