@@ -118,10 +118,10 @@ def bare_import(engine: Engine, bare: Any, mark: str) -> float:
     """executemany of the same rows into tables with the same indexes."""
     with engine.connect() as connection:
         rows = [
-            (table, columns, [tuple(r) for r in _all(connection, table, columns)])
-            for table, columns in (
-                ("meetings", MEETING_COLUMNS),
-                ("meeting_slots", SLOT_COLUMNS),
+            (table, columns, [tuple(r) for r in _all(connection, table, columns, by)])
+            for table, columns, by in (
+                ("meetings", MEETING_COLUMNS, "id"),
+                ("meeting_slots", SLOT_COLUMNS, "meeting"),
             )
         ]
 
@@ -137,8 +137,10 @@ def bare_import(engine: Engine, bare: Any, mark: str) -> float:
     return took(work)
 
 
-def _all(connection: Any, table: str, columns: str) -> Any:
-    return connection.exec_driver_sql(f"SELECT {columns} FROM {table}").fetchall()
+def _all(connection: Any, table: str, columns: str, by: str) -> Any:
+    """In the order of the feed, as an import has them too."""
+    sql = f"SELECT {columns} FROM {table} ORDER BY {by}"
+    return connection.exec_driver_sql(sql).fetchall()
 
 
 # -- searching -----------------------------------------------------------------------
