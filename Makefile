@@ -3,6 +3,8 @@
 # when this runs as root or with sudo, and named otherwise.
 
 SHELL := /bin/bash
+# The tests start many processes: compile each file once.
+unexport PYTHONDONTWRITEBYTECODE
 PORT ?= 8000
 EHR_PORT ?= 8080
 DATA ?= demo-data

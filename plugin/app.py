@@ -122,6 +122,7 @@ def create_app(
             yield
         finally:
             stop.set()
+            house.worker.nudge()
             for thread in threads:
                 await to_thread.run_sync(thread.join, _GRACE)
             foundation.engine.dispose()

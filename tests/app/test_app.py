@@ -11,6 +11,8 @@ from plugin.settings import Ehr
 from plugin.store.errors import SchemaRefused
 from smart_launch.errors import SealBroken
 
+pytestmark = pytest.mark.slow  # each starts an app
+
 
 def rows(folder: Path, table: str) -> int:
     engine = create_engine(f"sqlite:///{folder / 'selfhelp.db'}")

@@ -13,6 +13,8 @@ from plugin.settings import Feed, Settings
 from plugin.store.migrate import migrate
 from plugin.version import VERSION
 
+pytestmark = pytest.mark.slow  # each starts an app
+
 PRODUCTION = {
     "allow_loopback_http": False,
     "public_url": "https://selfhelp.example.org",

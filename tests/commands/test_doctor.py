@@ -10,6 +10,8 @@ import requests
 
 from deploy.sandbox.serving import RunningSandbox
 
+pytestmark = pytest.mark.slow  # each starts an EHR
+
 FRAMES = 'frame_ancestors = ["http://localhost:8080"]\n'
 
 

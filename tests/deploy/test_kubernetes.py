@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -33,16 +32,22 @@ def one(manifests: Sequence[Manifest], kind: str, name: str) -> Manifest:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_manifest_fits_the_api(
     manifests: Sequence[Manifest], version: str
 ) -> None:
+    import kubernetes_validate  # compiles its grammars
+
     assert len(manifests) >= 12
     for manifest in manifests:
         kubernetes_validate.validate(manifest, version, strict=True)
 
 
+@pytest.mark.slow
 def test_a_mistake_would_be_seen(manifests: Sequence[Manifest]) -> None:
+    import kubernetes_validate
+
     app = one(manifests, "Deployment", "selfhelp-app")
     broken = yaml.safe_load(yaml.safe_dump(app).replace("readinessProbe", "readiness"))
     with pytest.raises(kubernetes_validate.ValidationError):

@@ -29,6 +29,7 @@ SAMPLES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "format_", "read", "stored"), SAMPLES)
 def test_published_feed_is_read_whole_and_then_unchanged(
     filled: Any, shared_data: Path, name: str, format_: str, read: int, stored: int

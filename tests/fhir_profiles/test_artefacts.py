@@ -34,6 +34,7 @@ def test_guide_is_whole(published: list[dict[str, Any]]) -> None:
     assert check.findings(published, EXAMPLES, REASONS) == []
 
 
+@pytest.mark.slow
 def test_artefacts_are_r4(published: list[dict[str, Any]], problems: Problems) -> None:
     for artefact in published:
         assert fhirkit.validate(json.dumps(artefact)) == [], artefact["id"]

@@ -27,6 +27,7 @@ def parts_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Any]:
             yield from parts_of(part, (*path, key))
 
 
+@pytest.mark.slow
 @given(st.lists(values) | st.dictionaries(st.text(max_size=5), values))
 def test_every_value_has_the_line_on_which_it_begins(value: Any) -> None:
     text = json.dumps(value, indent=1)

@@ -104,6 +104,7 @@ def test_handout_is_whole(handout: HandoutText) -> None:
     assert all(s.endswith((".", "?")) for p in handout.parts for s in p.sentences)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handout", EVERY)
 def test_handout_is_easy_to_read(handout: HandoutText) -> None:
     assert readable(handout.text, handout.language)

@@ -173,6 +173,7 @@ def test_W15_jobs_go_by_the_database_s_clock_where_it_has_one(room: Any) -> None
         assert chosen(connection) > 1_600_000_000_000_000
 
 
+@pytest.mark.slow
 def test_W16_thousand_jobs_drain_with_few_calls_at_a_time(room: Any) -> None:
     context = room.launch()
     for number in range(60):
@@ -235,6 +236,7 @@ def test_nudge_wakes_an_idle_worker(room: Any) -> None:
     assert room.filed(done.id).status == "written"
 
 
+@pytest.mark.slow
 def test_W12_worker_outlives_a_database_that_is_away(room: Any) -> None:
     from plugin.store.errors import StoreUnavailable
 

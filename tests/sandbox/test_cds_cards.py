@@ -15,6 +15,8 @@ from joserfc.jwk import KeySet
 from deploy.sandbox.card_text import Piece, blocks
 from deploy.sandbox.serving import RunningSandbox, start_sandbox
 
+pytestmark = pytest.mark.slow  # each starts an EHR
+
 CARD = {
     "uuid": "5e0a3a1e-3283-4575-ab82-028d55fe2719",
     "summary": "Groups fit <b>this</b> patient.",

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import fhirkit
 import orjson
 import pytest
-import simple_icd_10_cm
 from pyrofile_validator import Validator
 
 from deploy.sandbox.charts import Chart, load_charts, load_staff
@@ -50,6 +49,7 @@ def test_chart_is_valid_by_every_judge(resource: dict[str, Any]) -> None:
     assert fhirkit.validate(orjson.dumps(resource)) == []
 
 
+@pytest.mark.slow
 def test_charts_are_valid_by_pyrofile(tmp_path: Any) -> None:
     for resource in GOOD:
         name = f"{resource['resourceType']}-{resource['id']}.json"
@@ -69,7 +69,10 @@ def test_malformed_entries_are_malformed(resource: dict[str, Any]) -> None:
     assert fhirkit.validate(orjson.dumps(resource))
 
 
+@pytest.mark.slow
 def test_icd_codes_exist_under_their_names() -> None:
+    import simple_icd_10_cm  # reads 100,000 codes
+
     codings = [
         coding
         for resource in GOOD

@@ -58,6 +58,7 @@ def test_second_migration_changes_nothing(engine: Engine) -> None:
     assert revision(engine) == before is not None
 
 
+@pytest.mark.slow
 def test_replicas_that_start_together_migrate_once(empty_database_url: str) -> None:
     start = (
         "import sys; from plugin.store.engine import open_engine; "
