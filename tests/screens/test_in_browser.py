@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.screens.conftest import Open
 from tests.screens.watching import PICTURES, Watched
@@ -184,7 +184,7 @@ def test_slow_ehr_shows_the_frame_then_the_chart_then_the_groups(
     assert page.locator("form.screen").count() == 0
     page.screenshot(path=PICTURES / "waiting-1280.png")
     page.wait_for_selector("form.screen")
-    page.wait_for_function("document.title.includes('Marcus Avery')")
+    expect(page).to_have_title(re.compile("Marcus Avery"))
     assert not page.locator(".skeleton").first.is_visible()
     # A browser that paints half of the safety row sees its first box grow narrower.
     assert page.evaluate("window.shifted") < 0.001
@@ -284,8 +284,7 @@ def test_copy_button_has_a_name_and_says_what_it_did(tab: Open) -> None:
     page = tab("alcohol", permissions=["clipboard-read", "clipboard-write"]).page
     choose(page)
     page.get_by_role("button", name="Copy as text", exact=True).click()
-    page.wait_for_function("document.querySelector('#note-copied').textContent")
-    assert page.inner_text("#note-copied") == "Copied"
+    expect(page.locator("#note-copied")).to_have_text("Copied")
     page.get_by_role("button", name="Copy as text", exact=True).click()
 
 
@@ -360,7 +359,7 @@ def test_app_works_in_the_ehrs_frame(chromium: Browser, served: Any) -> None:
     frame.locator("text=Review and sign").click()
     frame.locator("[value=named]").click()
     frame.locator("[data-sign]").click()
-    frame.locator("text=In the chart").wait_for()
+    frame.get_by_role("heading", name="In the chart").wait_for()
     context.close()
 
 
