@@ -1,6 +1,7 @@
 """From a card in the chart to a signed referral, and a card that is turned down."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,21 @@ import orjson
 import pytest
 from playwright.sync_api import Frame, Page, expect
 
+from tests.journeys.conftest import Demo, start_demo
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
 PATIENT = "Corwin Bellamy-Dash"
 OTHER = "Ambrose Fairweather-Knox"
 SUICIDAL = "Oswin Tarrow"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One of its own: a patient who was referred before gets no card."""
+    running = start_demo(tmp_path_factory.mktemp("demo"))
+    yield running
+    running.stop()
 
 
 def open_chart(clinician: Any, patient: str) -> Page:
