@@ -46,14 +46,17 @@ def shows_as_it_comes(request: Request) -> bool:
     return request.headers.get("sec-fetch-dest") in ("document", "iframe")
 
 
-def page_as_it_comes(parts: Parts) -> Response:
-    """Raises: what `read` raises, where that is known at once."""
+def page_as_it_comes(parts: Parts, at_once: float = AT_ONCE) -> Response:
+    """The page, whole where it is ready within `at_once` seconds.
+
+    Raises: what `read` raises, where that is known by then.
+    """
     worker = ThreadPoolExecutor(1, thread_name_prefix="first-screen")
     told = parts._told
     reading = worker.submit(parts.read, told.put)
     reading.add_done_callback(lambda _done: told.put(None))
     worker.shutdown(wait=False)
-    wait([reading], timeout=AT_ONCE)
+    wait([reading], timeout=at_once)
     if reading.done():
         return HTMLResponse(reading.result())
 

@@ -32,7 +32,7 @@ def parts(read: Callable[[Callable[[str], None]], str]) -> Parts:
 
 
 def test_page_that_is_ready_at_once_is_whole() -> None:
-    answer = page_as_it_comes(parts(lambda _tell: WHOLE))
+    answer = page_as_it_comes(parts(lambda _tell: WHOLE), at_once=30)
     assert isinstance(answer, HTMLResponse)
     assert answer.body.decode() == WHOLE
 
@@ -42,7 +42,7 @@ def test_error_that_is_known_at_once_keeps_its_status() -> None:
         raise KeyError("gone")
 
     with pytest.raises(KeyError):
-        page_as_it_comes(parts(read))
+        page_as_it_comes(parts(read), at_once=30)
 
 
 @pytest.mark.parametrize(
