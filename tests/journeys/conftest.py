@@ -129,8 +129,10 @@ class Clinician:
 
     def _more(self) -> int:
         """How much of the app's frame lies below its edge, in pixels."""
-        hidden = "document.documentElement.scrollHeight - innerHeight"
-        return max(0, *(int(frame.evaluate(hidden)) for frame in self.page.frames), 0)
+        # By a locator: it waits for a frame that is just loading its next page.
+        hidden = "page => page.scrollHeight - innerHeight"
+        pages = [frame.locator("html") for frame in self.page.frames]
+        return max(0, *(int(page.evaluate(hidden)) for page in pages))
 
 
 def free_port() -> int:

@@ -131,6 +131,7 @@ def test_note_only_ehr_gets_the_referral_in_the_note(clinician) -> None:
     name = frame.locator(".group h3 label").first.inner_text()
     frame.locator("input[name=program]").first.check()
     frame.locator("button:has-text('Review and sign')").click()
+    expect(frame.get_by_role("heading", name="Discuss and sign")).to_be_visible()
     clinician.picture("9-note-only-ehr")
     frame.locator("input[name=agreement][value=named]").check()
     frame.locator("button[data-sign]").click()
