@@ -4,6 +4,7 @@ import os
 import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -78,6 +79,9 @@ from smart_launch.smart_client import SmartClient
 
 # How long a write that is under way may take to end when the app is stopped.
 _GRACE = 20.0  # seconds
+# Reads under way at a time in this process: those of all requests that it serves at
+# once (40), eleven each. A read never waits for another one's thread.
+_READS = 480
 
 _TOLD = (
     ScreenError,
@@ -125,6 +129,7 @@ def create_app(
             house.worker.nudge()
             for thread in threads:
                 await to_thread.run_sync(thread.join, _GRACE)
+            house.reads.shutdown(wait=False, cancel_futures=True)
             foundation.engine.dispose()
             log().info("app.stopped")
 
@@ -171,7 +176,9 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
     directory = Directory(engine, clock)
     ledger = Ledger(engine, trail, clock)
     signing = Signing(ledger, trail, directory, settings, clock, uuid.uuid4)
-    cds = _cds(foundation, outbound, smart, knowledge, signing)
+    reads = ThreadPoolExecutor(_READS, thread_name_prefix="reads")
+    fetching = Fetching(outbound, reads)
+    cds = _cds(foundation, fetching, smart, knowledge, signing)
     return House(
         settings=settings,
         clock=clock,
@@ -181,6 +188,7 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         smart=smart,
         knowledge=knowledge,
         directory=directory,
+        reads=reads,
         visits=Visits(
             smart,
             knowledge,
@@ -190,6 +198,7 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
             clock,
             settings,
             _terminology(settings, knowledge, outbound, clock),
+            reads,
         ),
         signing=signing,
         ledger=ledger,
@@ -213,7 +222,7 @@ def _terminology(
 
 def _cds(
     foundation: Foundation,
-    outbound: Outbound,
+    fetching: Fetching,
     smart: SmartClient,
     knowledge: Knowledge,
     signing: Signing,
@@ -222,14 +231,14 @@ def _cds(
     trail = foundation.trail
     admission = Admission(
         smart.registrations,
-        Callers(settings, smart.registrations, EhrKeys(outbound), clock),
+        Callers(settings, smart.registrations, EhrKeys(fetching.outbound), clock),
         SpentTokens(clock),
         knowledge,
         trail,
         engine,
         clock,
     )
-    ledger, fetching = signing.ledger, Fetching(outbound)
+    ledger = signing.ledger
     deciding = Deciding(admission, fetching, settings, knowledge, ledger, engine, clock)
     writer = Writer(settings.origin)
     return CdsService(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from sqlalchemy import Engine
 
     from plugin.audit.sessions import Sessions
@@ -37,6 +39,7 @@ class House:
     smart: SmartClient
     knowledge: Knowledge
     directory: Directory
+    reads: Executor  # makes the reads of all charts
     visits: Visits
     signing: Signing
     ledger: Ledger

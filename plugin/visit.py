@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from threading import Lock
@@ -124,6 +124,7 @@ class Visits:
     clock: Clock
     settings: Settings
     terminology: Terminology
+    side_by_side: Executor  # makes the reads
     _slots: OrderedDict[str, _Slot] = field(
         default_factory=OrderedDict, init=False, repr=False
     )
@@ -203,20 +204,25 @@ class Visits:
     ) -> Visit:
         fhir = self.smart.fhir(context.id)
         now = self.clock()
-        with ThreadPoolExecutor(1, thread_name_prefix="capabilities") as beside:
-            asked = beside.submit(_capabilities, fhir)
-            chart = read_chart(
-                fhir,
-                context.patient,
-                encounter=context.encounter,
-                now=now,
-                scopes=context.scopes,
-            )
-            seen(chart)
-            chart = self.terminology.added_to(chart, context.tenant, fhir)
-            capabilities = asked.result()
-        self._note_reading(context, chart)
-        visit = self._recommended(context, chart, stated, now)
+        asked = self.side_by_side.submit(_capabilities, fhir)
+        chart = read_chart(
+            fhir,
+            context.patient,
+            encounter=context.encounter,
+            now=now,
+            scopes=context.scopes,
+            side_by_side=self.side_by_side,
+        )
+        seen(chart)
+        chart = self.terminology.added_to(chart, context.tenant, fhir)
+        capabilities = asked.result()
+        reading = _reading_of(context, chart)
+        try:
+            visit, shown = self._recommended(context, chart, stated, now)
+        except BaseException:  # what was read is told, whatever comes of it
+            self.trail.record(self.engine, reading)
+            raise
+        self.trail.record(self.engine, reading, shown)
         ehr = self.settings.ehr_of(context.tenant)
         return replace(
             visit,
@@ -231,8 +237,8 @@ class Visits:
         )
 
     def _again(self, context: LaunchContext, visit: Visit, stated: Stated) -> Visit:
-        fresh = self._recommended(context, visit.chart, stated, visit.read_at)
-        self._note(
+        fresh, shown = self._recommended(context, visit.chart, stated, visit.read_at)
+        changed = _event_of(
             context,
             "preferences.changed",
             {
@@ -240,11 +246,13 @@ class Visits:
                 "added_needs": sorted(stated.added_needs),
             },
         )
+        self.trail.record(self.engine, shown, changed)
         return replace(fresh, capabilities=visit.capabilities, plan=visit.plan)
 
     def _recommended(
         self, context: LaunchContext, chart: Chart, stated: Stated, read_at: datetime
-    ) -> Visit:
+    ) -> tuple[Visit, Event]:
+        """The visit, and what the trail is to say of it."""
         ehr = self.settings.ehr_of(context.tenant)
         near = None if stated.anywhere else place_of(chart)
         found = recommend(
@@ -259,7 +267,7 @@ class Visits:
             added_needs=stated.added_needs,
             dropped_needs=stated.dropped_needs,
         )
-        self._note(
+        shown = _event_of(
             context,
             "recommendation.shown",
             {
@@ -273,7 +281,7 @@ class Visits:
                 ),
             },
         )
-        return Visit(
+        visit = Visit(
             chart=chart,
             recommendation=found,
             plan=plan_write(None, context.scopes),
@@ -284,6 +292,7 @@ class Visits:
             stated=stated,
             read_at=read_at,
         )
+        return visit, shown
 
     def _needs_of(
         self, chart: Chart, found: Recommendation, stated: Stated
@@ -299,42 +308,40 @@ class Visits:
             find_meetings=lambda _wanted: {},
         ).needs
 
-    def _note_reading(self, context: LaunchContext, chart: Chart) -> None:
-        versions = {c.reference: c.version for c in chart.conditions}
-        versions |= {o.reference: o.version for o in chart.observations}
-        versions |= {m.reference: m.version for m in chart.medications}
-        self._note(
-            context,
-            "chart.read",
-            {
-                "versions": versions,
-                "could_not_check": list(chart.could_not_check),
-                "incomplete": list(chart.incomplete),
-                "unreadable": len(chart.unreadable),
-            },
-            outcome="partial" if chart.could_not_check else "done",
-        )
 
-    def _note(
-        self,
-        context: LaunchContext,
-        kind: str,
-        detail: Mapping[str, object],
-        *,
-        outcome: str = "done",
-    ) -> None:
-        self.trail.record(
-            self.engine,
-            Event(
-                context.tenant,
-                kind,
-                actor=context.fhir_user,
-                patient=context.patient,
-                context=context.id,
-                outcome=outcome,
-                detail=detail,
-            ),
-        )
+def _reading_of(context: LaunchContext, chart: Chart) -> Event:
+    versions = {c.reference: c.version for c in chart.conditions}
+    versions |= {o.reference: o.version for o in chart.observations}
+    versions |= {m.reference: m.version for m in chart.medications}
+    return _event_of(
+        context,
+        "chart.read",
+        {
+            "versions": versions,
+            "could_not_check": list(chart.could_not_check),
+            "incomplete": list(chart.incomplete),
+            "unreadable": len(chart.unreadable),
+        },
+        outcome="partial" if chart.could_not_check else "done",
+    )
+
+
+def _event_of(
+    context: LaunchContext,
+    kind: str,
+    detail: Mapping[str, object],
+    *,
+    outcome: str = "done",
+) -> Event:
+    return Event(
+        context.tenant,
+        kind,
+        actor=context.fhir_user,
+        patient=context.patient,
+        context=context.id,
+        outcome=outcome,
+        detail=detail,
+    )
 
 
 def place_of(chart: Chart) -> Place | None:

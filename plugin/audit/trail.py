@@ -66,10 +66,10 @@ class Trail:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_seal", self.keys.seal())
 
-    def record(self, engine: Engine, event: Event) -> int:
-        """Append in a transaction of its own. Gives the record's number."""
+    def record(self, engine: Engine, *events: Event) -> int:
+        """Append in a transaction of their own. Gives the number of the last record."""
         with writing(engine) as connection:
-            return self.append(connection, event)
+            return [self.append(connection, event) for event in events][-1]
 
     def append(self, connection: Connection, event: Event) -> int:
         """Append in the caller's transaction. Gives the record's number.

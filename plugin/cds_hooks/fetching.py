@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -61,7 +62,10 @@ class _InTime:
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
+    """Takes: `side_by_side`, what makes the reads of a chart."""
+
     outbound: Outbound
+    side_by_side: Executor
     budget: float = BUDGET
     monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
 
@@ -86,6 +90,7 @@ class Fetching:
                 encounter=call.encounter,
                 now=now,
                 scopes=Scopes.parse(call.authorization.scope),
+                side_by_side=self.side_by_side,
             )
         except (SmartError, ChartError) as error:
             log().warning(

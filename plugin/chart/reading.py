@@ -5,7 +5,7 @@ read in part in `incomplete`. An empty answer alone means that there is nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -101,20 +101,22 @@ def read_chart(
     encounter: str | None,
     now: datetime,
     scopes: Rights,
+    side_by_side: Executor,
 ) -> Chart:
     """The patient's chart, as far as it could be read.
 
-    Takes:  `encounter`, the id of the encounter the app was opened in.
+    Takes:  `encounter`, the id of the encounter the app was opened in; `side_by_side`,
+            what makes the reads, each of which may wait for the EHR.
     Raises: FhirError, where the Patient cannot be read: without it there is nobody to
             recommend for. RelaunchNeeded, where the grant is over.
     """
     granted = {source for source in SOURCES if _may(scopes, source, "s")}
     asks = [ask for ask in _asks(patient_id, now) if ask.source in granted]
     current = encounter if encounter and _may(scopes, "Encounter", "r") else None
-    with ThreadPoolExecutor(len(asks) + 2, thread_name_prefix="chart") as side_by_side:
-        patient = side_by_side.submit(fhir.read, "Patient", patient_id)
-        visit = side_by_side.submit(_encounter, fhir, current)
-        searches = [(ask, side_by_side.submit(_search, fhir, ask)) for ask in asks]
+    patient = side_by_side.submit(fhir.read, "Patient", patient_id)
+    visit = side_by_side.submit(_encounter, fhir, current) if current else None
+    searches = [(ask, side_by_side.submit(_search, fhir, ask)) for ask in asks]
+    try:
         answers = _gathered(searches)
         medicines = _included(answers)
         for name in _unnamed(answers, medicines):
@@ -124,8 +126,11 @@ def read_chart(
             answers,
             {name: _now(medicine) for name, medicine in medicines.items()},
             f"Encounter/{encounter}" if encounter else "",
-            visit.result(),
+            visit.result() if visit else None,
         )
+    finally:
+        for _, search in searches:
+            search.cancel()
     return _chart(fhir, read, scopes, now)
 
 
@@ -185,10 +190,8 @@ def _search(fhir: Reads, ask: _Ask) -> ResultLike | None:
         return fhir.search(ask.source, {"patient": ask.params["patient"]})
 
 
-def _encounter(fhir: Reads, encounter: str | None) -> Json | None:
+def _encounter(fhir: Reads, encounter: str) -> Json | None:
     """The encounter of this visit; its absence costs a date, not the chart."""
-    if encounter is None:
-        return None
     try:
         return fhir.read("Encounter", encounter).resource
     except FhirError:

@@ -202,6 +202,9 @@ class Contexts:
             .order_by(drafts.c.updated_at.desc())
             .limit(1)
         )
+        with reading(self.engine) as connection:
+            if connection.execute(found).first() is None:
+                return None  # as nearly always: no need to wait for other writers
         with writing(self.engine) as connection:
             row = connection.execute(found).first()
             if row is None:

@@ -21,7 +21,8 @@ from plugin.store.errors import StoreUnavailable
 # How long a statement waits for another writer before the user is asked to try again.
 LOCK_WAIT = 5.0  # seconds
 _POOL = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 10}
-_TURNS: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
+# What this process's writers to one SQLite file take turns by, and for how long.
+_TURNS: WeakKeyDictionary[Engine, tuple[Lock, float]] = WeakKeyDictionary()
 _POSTGRES_OPTIONS = (
     "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
 )
@@ -43,6 +44,7 @@ def _sqlite(url: URL, lock_wait: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": lock_wait}, **pool)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    _TURNS[engine] = Lock(), lock_wait
     return engine
 
 
@@ -82,10 +84,29 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises: StoreUnavailable where the database is locked, full or gone.
     """
-    with refusals(), engine.connect() as opened:
+    with refusals(), _turn(engine), engine.connect() as opened:
         connection = opened.execution_options(writes=True)
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """This process's own writers wait for one another here, on SQLite.
+
+    SQLite itself sleeps up to 100 ms between looks, in no order: with many writers some
+    would wait for seconds while the file is free.
+    """
+    if engine not in _TURNS:
+        yield
+        return
+    lock, seconds = _TURNS[engine]
+    if not lock.acquire(timeout=seconds):
+        raise StoreUnavailable("database is locked")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

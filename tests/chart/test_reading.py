@@ -1,6 +1,7 @@
 """Reading from an EHR: side by side, each source failing for itself."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -39,7 +40,15 @@ def condition(name: str, **said: Any) -> dict[str, Any]:
 @pytest.fixture
 def read(now: datetime) -> Callable[..., Chart]:
     def chart(fhir: Any, *, scopes: Any = ALL, encounter: str | None = None) -> Chart:
-        return read_chart(fhir, "p1", encounter=encounter, now=now, scopes=scopes)
+        with ThreadPoolExecutor(60) as side_by_side:
+            return read_chart(
+                fhir,
+                "p1",
+                encounter=encounter,
+                now=now,
+                scopes=scopes,
+                side_by_side=side_by_side,
+            )
 
     return chart
 

@@ -1,6 +1,7 @@
 """From the settings to the page: a visit goes by what a terminology server says."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -78,6 +79,7 @@ def open_visit(fhir: Any, result: Any) -> Any:
                 Kinds(knowledge.listed_snomed, lambda: AT),
                 tenants=frozenset({"general"}),
             ),
+            side_by_side=ThreadPoolExecutor(16),
             **cast("Any", parts),
         )
         return visits.open(CONTEXT).recommendation

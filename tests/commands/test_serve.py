@@ -1,5 +1,6 @@
 """`selfhelp serve`: listens, answers, and ends when it is told to."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -15,6 +16,7 @@ from urllib.error import URLError
 import pytest
 
 from deploy.sandbox.serving import RunningSandbox
+from plugin.commands.serve import _listener
 
 SELFHELP = str(Path(sys.executable).with_name("selfhelp"))
 pytestmark = pytest.mark.slow
@@ -91,6 +93,24 @@ def test_W19_it_ends_with_0_when_told_to(serve, number: int) -> None:
     ]
     assert served.process.stdout is not None
     assert served.process.stdout.read() == b""
+
+
+def test_page_does_not_wait_for_its_head_to_be_acknowledged() -> None:
+    async def accepted() -> int:
+        opened: asyncio.Future[asyncio.StreamWriter] = asyncio.Future()
+        listener = _listener("127.0.0.1", 0)
+        server = await asyncio.start_server(
+            lambda _reader, writer: opened.set_result(writer), sock=listener
+        )
+        async with server:
+            _, client = await asyncio.open_connection(*listener.getsockname())
+            writer = await opened
+            said = writer.get_extra_info("socket")
+            for end in (client, writer):
+                end.close()
+            return int(said.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    assert asyncio.run(accepted()) == 1
 
 
 def test_two_processes_answer_and_end(serve) -> None:

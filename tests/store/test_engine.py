@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,24 @@ def test_W12_foreign_writer_is_an_outage_and_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
+def test_writer_that_waits_too_long_for_another_is_an_outage_and_passes(
+    tmp_path: Path,
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}", lock_wait=0.05)
+    migrate(engine)
+
+    def write() -> None:
+        with writing(engine) as connection:
+            connection.execute(insert(spent_states).values(ROW))
+
+    with ThreadPoolExecutor(1) as another:
+        with writing(engine), pytest.raises(StoreUnavailable, match="locked"):
+            another.submit(write).result()
+        another.submit(write).result()
+    with reading(engine) as connection:
+        assert len(connection.execute(select(spent_states)).all()) == 1
+
+
 def test_W12_killed_connections_are_an_outage_and_are_replaced(
     postgres_url: str,
 ) -> None:
