@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from plugin.commands.endings import Endings
+from plugin.commands.starting import no_collecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class LazyGroup(TyperGroup):
 
 
 def _load(command: Lazy) -> Any:
-    module = importlib.import_module(f"plugin.commands.{command.name}")
+    with no_collecting():
+        module = importlib.import_module(f"plugin.commands.{command.name}")
     if command.group:
         group = get_group(module.app)
         group.help = group.help or command.help

@@ -10,6 +10,7 @@ import typer
 
 from plugin.commands.configured import Config, settings_of
 from plugin.commands.endings import OutsideFailed
+from plugin.commands.starting import no_collecting
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,17 +37,8 @@ def serve(
     ] = True,
 ) -> None:
     """Run the app, with the write-back worker inside."""
-    from plugin import logs
-    from plugin.foundation import lay
-    from plugin.knowledge.load import load_knowledge
-    from plugin.operations.floors import check_floors
-
-    logs.send_to()
-    check_floors()
-    settings = settings_of(config)
-    # Before anything listens, so that a mistake ends the command and not each process.
-    load_knowledge(settings.site_file)
-    lay(settings).prepare()
+    with no_collecting():
+        _check(config)
     if config is not None:
         os.environ[_CONFIG] = str(config.resolve())
     os.environ[_WORKER] = "yes" if worker else "no"
@@ -62,12 +54,28 @@ def serve(
 
 def application() -> "FastAPI":
     """The app of one process, from its environment."""
+    with no_collecting():
+        from plugin import logs
+        from plugin.app import create_app
+
+        logs.send_to()
+        config = Path(os.environ[_CONFIG]) if _CONFIG in os.environ else None
+        with_worker = os.environ.get(_WORKER) != "no"
+        return create_app(settings_of(config), with_worker=with_worker)
+
+
+def _check(config: Path | None) -> None:
+    """Before anything listens, so that a mistake ends the command, not each process."""
     from plugin import logs
-    from plugin.app import create_app
+    from plugin.foundation import lay
+    from plugin.knowledge.load import load_knowledge
+    from plugin.operations.floors import check_floors
 
     logs.send_to()
-    settings = settings_of(Path(os.environ[_CONFIG]) if _CONFIG in os.environ else None)
-    return create_app(settings, with_worker=os.environ.get(_WORKER) != "no")
+    check_floors()
+    settings = settings_of(config)
+    load_knowledge(settings.site_file)
+    lay(settings).prepare()
 
 
 def _one(listener: socket.socket) -> None:

@@ -38,6 +38,7 @@ _PREPARED = 2
 
 _IDLE = 0.5  # seconds between looks for work
 _WAKE_EVERY = 5.0  # seconds between looks for launches; the promise is 20
+_SETTLED = 2.0  # seconds until the process has started
 _AFTER_FAILURE = 2.0  # seconds, when the database is not there
 
 
@@ -86,7 +87,8 @@ class Worker:
         running: set[Future[None]] = set()
         woken, likely = 0.0, False
         with self._pool() as pool:
-            pool.submit(warm)  # the first signature would wait for it otherwise
+            # The first signature would wait for it otherwise; the first page must not.
+            pool.submit(lambda: stop.wait(_SETTLED) or warm())
             while not stop.is_set():
                 try:
                     if time.monotonic() - woken >= _WAKE_EVERY:
