@@ -87,8 +87,7 @@ class Worker:
         running: set[Future[None]] = set()
         woken, likely = 0.0, False
         with self._pool() as pool:
-            # The first signature would wait for it otherwise; the first page must not.
-            pool.submit(lambda: stop.wait(_SETTLED) or warm())
+            pool.submit(_warm, stop)
             while not stop.is_set():
                 try:
                     if time.monotonic() - woken >= _WAKE_EVERY:
@@ -190,3 +189,9 @@ class Worker:
             reason=result.code,
             attempt=job.attempts + 1,
         )
+
+
+def _warm(stop: threading.Event) -> None:
+    """Load the models: a first signature would wait for it, and a first page must not."""
+    if not stop.wait(_SETTLED):
+        warm()
