@@ -192,6 +192,6 @@ class Worker:
 
 
 def _warm(stop: threading.Event) -> None:
-    """Load the models: a first signature would wait for it, and a first page must not."""
+    """Load the models: a first signature would wait for it; a first page must not."""
     if not stop.wait(_SETTLED):
         warm()
