@@ -6,15 +6,19 @@ mostly veterans). Nothing here writes to a record: these are steps to go through
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Literal
+from dataclasses import replace
+from datetime import date, timedelta
 
-from plugin.matching.recommendation import ActiveReferral, PlanStep, Recommended
+from plugin.matching.recommendation import (
+    ActiveReferral,
+    Owner,
+    PlanStep,
+    Recommended,
+)
 from plugin.matching.wishes import Situation
 
-Owner = Literal["clinician", "patient", "clinic"]
-REVIEWS: tuple[tuple[str, Owner, int], ...] = (
-    ("review_week", "clinic", 7),
+FIRST_REVIEW = timedelta(days=7)
+LATER_REVIEWS: tuple[tuple[str, Owner, int], ...] = (
     ("review_month", "clinician", 28),
     ("review_quarter", "clinician", 91),
 )
@@ -33,18 +37,36 @@ def active_referral(
     """
     if not offered:
         return ActiveReferral()
-    return ActiveReferral(
-        tuple(_steps(offered, situation)),
-        _contact(situation),
-        situation.deferring,
-        _sources(situation),
-    )
-
-
-def _steps(offered: Sequence[Recommended], situation: Situation) -> Iterable[PlanStep]:
-    today = situation.facts.at.date()
-    waits = bool(situation.deferring)
+    waits = situation.deferring
     first = min((m.starts.date() for p in offered for m in p.meetings), default=None)
+    steps = _steps(
+        situation.facts.at.date(),
+        first,
+        sponsors=has_sponsors(offered),
+        waits=bool(waits),
+    )
+    return ActiveReferral(tuple(steps), _contact(situation), waits, _sources(situation))
+
+
+def agreed_referral(
+    plan: ActiveReferral, on: date, first: date | None, *, sponsors: bool
+) -> ActiveReferral:
+    """The plan once the patient has chosen: by the day and the groups agreed upon.
+
+    Takes: `on`, the day of the visit; `first`, the day of the meeting that was chosen,
+           None where none was; `sponsors`, whether a chosen group has them.
+    """
+    steps = _steps(on, first, sponsors=sponsors, waits=bool(plan.waits_for))
+    return replace(plan, steps=tuple(steps))
+
+
+def has_sponsors(programs: Iterable[Recommended]) -> bool:
+    return any(program.has_sponsors for program in programs)
+
+
+def _steps(
+    today: date, first: date | None, *, sponsors: bool, waits: bool
+) -> Iterable[PlanStep]:
     arrival = first or today + FIRST_MEETING
     now = None if waits else today
     yield from (
@@ -55,15 +77,15 @@ def _steps(offered: Sequence[Recommended], situation: Situation) -> Iterable[Pla
         PlanStep("first_meeting", "patient", None if waits else arrival),
         PlanStep("journal", "patient", None if waits else arrival + SAMPLING),
     )
-    if _has_sponsors(offered, situation):
+    if sponsors:
         yield PlanStep("settling", "patient", None)
-    for name, owner, days in REVIEWS:
+    # Whoever calls asks how it was: never before the meeting that was agreed upon.
+    call = today + FIRST_REVIEW
+    if first is not None and not waits:
+        call = max(call, first + timedelta(days=1))
+    yield PlanStep("review_week", "clinic", call)
+    for name, owner, days in LATER_REVIEWS:
         yield PlanStep(name, owner, today + timedelta(days=days))
-
-
-def _has_sponsors(offered: Iterable[Recommended], situation: Situation) -> bool:
-    known = situation.knowledge.programs
-    return any("sponsorship" in known[program.id].factors for program in offered)
 
 
 def _sources(situation: Situation) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import (
+    ActiveReferral,
     Because,
     Evidence,
     Recommendation,
@@ -52,6 +53,7 @@ def recommendation_json(recommendation: Recommendation) -> Json:
         ],
         "unreadable": [{"entry": u.entry, "reason": u.reason} for u in r.unreadable],
         "could_not_check": list(r.could_not_check),
+        "plan": _plan(r.plan),
     }
 
 
@@ -83,6 +85,23 @@ def _program(program: Recommended) -> Json:
 
 def _evidence(evidence: Evidence) -> Json:
     return {"grade": evidence.grade, "citations": list(evidence.references)}
+
+
+def _plan(plan: ActiveReferral) -> Json:
+    """Who does what by when; a step without a day waits until the patient is ready."""
+    return {
+        "steps": [
+            {
+                "id": step.id,
+                "owner": step.owner,
+                "due": step.due.isoformat() if step.due else None,
+            }
+            for step in plan.steps
+        ],
+        "contact": plan.contact,
+        "waits_for": list(plan.waits_for),
+        "citations": list(plan.citations),
+    }
 
 
 def _meeting(meeting: Occurrence) -> Json:

@@ -154,6 +154,7 @@ def _recommended(ranked: Ranked, situation: Situation) -> Recommended:
         meetings=tuple(candidate.meetings),
         finder_url=program.url_in(situation.facts.country),
         because=_because(candidate),
+        has_sponsors="sponsorship" in program.factors,
     )
 
 

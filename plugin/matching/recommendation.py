@@ -10,6 +10,7 @@ from plugin.directory.meeting import MeetingsWanted, Occurrence
 A_DAY = 24 * 60  # minutes
 Level = Literal["red", "amber", "info"]
 Stage = Literal["active", "remission", "ask"]
+Owner = Literal["clinician", "patient", "clinic"]
 
 # The directory, as matching sees it: asked once, answers for every programme.
 FindMeetings = Callable[[MeetingsWanted], Mapping[str, Sequence[Occurrence]]]
@@ -120,6 +121,7 @@ class Recommended:
     meetings: tuple[Occurrence, ...] = ()
     finder_url: str = ""
     because: tuple[Because, ...] = ()
+    has_sponsors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class PlanStep:
     """One step of the active referral. Its words stand in the texts, by its id."""
 
     id: str
-    owner: Literal["clinician", "patient", "clinic"]
+    owner: Owner
     due: date | None  # None: when the patient is settled
 
 

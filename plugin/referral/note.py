@@ -6,12 +6,13 @@ which a group, a reason or a meeting could be told.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
 from plugin.directory.meeting import Occurrence
+from plugin.matching.active_referral import agreed_referral
 from plugin.matching.recommendation import Need, Recommendation, Recommended
 from plugin.referral import labels
 from plugin.referral.phrases import phrase
@@ -86,13 +87,14 @@ def draft_note(
             draft.opening(named=True),
             draft.reasons(recommendation, choices),
             draft.choices(choices),
-            draft.plan(choices),
+            draft.plan(recommendation, choices),
             draft.risk(recommendation, acknowledged, withdrawal),
             draft.closing(contact, interpreter, named=True),
         ]
     else:
         blocks = [
             draft.opening(named=False),
+            draft.reviews(recommendation),
             draft.risk(recommendation, (), None),
             draft.closing(contact, interpreter, named=False),
         ]
@@ -132,11 +134,40 @@ class _Draft:
             lines.append(self._choice(number, choice))
         return lines
 
-    def plan(self, choices: Sequence[Choice]) -> list[str]:
-        fixed = any(choice.meeting is not None for choice in choices)
-        first = "plan.first" if fixed else "plan.first.open"
-        steps = (first, "plan.call", "plan.sample", "plan.medicines", "plan.review")
-        return [self._say("plan"), *(self._say(step) for step in steps)]
+    def plan(
+        self, recommendation: Recommendation, choices: Sequence[Choice]
+    ) -> list[str]:
+        """Who does what by when; the day of a meeting is the chosen one's own."""
+        met = [c.meeting.starts.date() for c in choices if c.meeting is not None]
+        first = min(met, default=None)
+        agreed = agreed_referral(recommendation.plan, self.on, first, sponsors=False)
+        due = {step.id: step.due for step in agreed.steps}
+        lines = [self._say("plan")]
+        if due["first_meeting"] is None:
+            lines.append(self._say("plan.wait"))
+        else:
+            lines.append(self._say("plan.call"))
+            key = "plan.first.open" if first is None else "plan.first"
+            lines.append(self._say(key, day=self._when(due, "first_meeting")))
+            lines.append(self._say("plan.sample", day=self._when(due, "journal")))
+        lines.append(self._say("plan.medicines"))
+        lines.append(self._say("plan.week", day=self._when(due, "review_week")))
+        if recommendation.plan.contact == "safe":
+            lines.append(self._say("plan.safe"))
+        month, quarter = (
+            self._when(due, s) for s in ("review_month", "review_quarter")
+        )
+        return [*lines, self._say("plan.review", month=month, quarter=quarter)]
+
+    def reviews(self, recommendation: Recommendation) -> list[str]:
+        """When it is looked at again: no day from which a meeting could be told."""
+        if recommendation.plan.contact == "safe":
+            return [self._say("plan.safe").removeprefix("- ")]
+        return [self._say("plan.unnamed")]
+
+    def _when(self, due: Mapping[str, date | None], step: str) -> str:
+        day = due[step]
+        return "" if day is None else self._day(day)
 
     def risk(
         self,

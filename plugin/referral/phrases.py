@@ -41,17 +41,33 @@ _ENGLISH: Final = {
         " referral: this record takes no orders from the app."
     ),
     "plan": "Plan:",
-    "plan.first": "- Go to the chosen meeting; listening is enough.",
-    "plan.first.open": "- Choose a first meeting; listening is enough.",
     "plan.call": (
-        "- If wanted: call the group together during the visit; a first name only."
+        "- Clinician and patient, in the visit if wanted: call the group together; a"
+        " first name only."
     ),
-    "plan.sample": "- Try several meetings before judging whether the group helps.",
+    "plan.first": ("- Patient, {day}: go to the chosen meeting; listening is enough."),
+    "plan.first.open": (
+        "- Patient, by {day}: choose a first meeting; listening is enough."
+    ),
+    "plan.wait": (
+        "- Patient, when settled: choose a meeting and go; listening is enough."
+    ),
+    "plan.sample": (
+        "- Patient, by {day}: try several meetings before judging whether the group"
+        " helps."
+    ),
     "plan.medicines": (
         "- Keep taking medicines. If a group advises stopping, call the clinic first."
     ),
+    "plan.week": "- Clinic, {day}: ask about attendance, and reasons if not.",
+    "plan.safe": "- Contact only in the way that the patient has agreed to.",
     "plan.review": (
-        "- Review at the next visit: attendance, whether it helped, reasons if not."
+        "- Clinician, about {month} and {quarter}: review attendance, whether it"
+        " helped, reasons if not."
+    ),
+    "plan.unnamed": (
+        "Planned: clinic to ask how it went in a week; clinician to review in about"
+        " one and three months."
     ),
     "risk": "Risk assessment: see the clinician's documentation.",
     "warnings": "Addressed today:",
@@ -99,19 +115,36 @@ _SPANISH: Final = {
         " derivación: esta historia clínica no admite órdenes de la aplicación."
     ),
     "plan": "Plan:",
-    "plan.first": "- Ir a la reunión elegida; basta con escuchar.",
-    "plan.first.open": "- Elegir una primera reunión; basta con escuchar.",
     "plan.call": (
-        "- Si se desea: llamar juntos al grupo durante la visita; solo el nombre de"
-        " pila."
+        "- Profesional y paciente, en la visita si se desea: llamar juntos al grupo;"
+        " solo el nombre de pila."
     ),
-    "plan.sample": "- Probar varias reuniones antes de decidir si el grupo ayuda.",
+    "plan.first": "- Paciente, {day}: ir a la reunión elegida; basta con escuchar.",
+    "plan.first.open": (
+        "- Paciente, hasta {day}: elegir una primera reunión; basta con escuchar."
+    ),
+    "plan.wait": (
+        "- Paciente, cuando esté estable: elegir una reunión e ir; basta con escuchar."
+    ),
+    "plan.sample": (
+        "- Paciente, hasta {day}: probar varias reuniones antes de decidir si el grupo"
+        " ayuda."
+    ),
     "plan.medicines": (
         "- Seguir con los medicamentos. Si un grupo aconseja dejarlos, llamar antes a"
         " la clínica."
     ),
+    "plan.week": (
+        "- Clínica, {day}: preguntar por la asistencia y, si no hubo, por qué."
+    ),
+    "plan.safe": "- Contactar solo de la forma acordada en la visita.",
     "plan.review": (
-        "- Revisar en la próxima visita: asistencia, si ayudó y, si no, por qué."
+        "- Profesional, hacia {month} y {quarter}: revisar asistencia, si ayudó y, si"
+        " no, por qué."
+    ),
+    "plan.unnamed": (
+        "Previsto: la clínica preguntará cómo fue en una semana; revisión profesional"
+        " al cabo de uno y tres meses."
     ),
     "risk": "Evaluación de riesgo: véase la documentación clínica.",
     "warnings": "Tratado hoy:",

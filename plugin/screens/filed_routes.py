@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import date
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from plugin.matching.active_referral import agreed_referral
 from plugin.referral.cancelling import may_be_cancelled, waits_for_word
 from plugin.referral.filed import Filed
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import Launch, Passed
 from plugin.screens.meeting_times import own_start
+from plugin.screens.plan_view import PlanLine, PlanView
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
+from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.words import nearest, own_names
 from plugin.visit import Visit
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    when: str
-    what: str
-    who: str
 
 
 @router.get("/launches/{launch_id}/referrals/{referral_id}")
@@ -63,22 +59,45 @@ def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]
     return {"here": here, "live": f"{here}/state", **said.live(found)}
 
 
-def _steps(launch: Passed, found: Filed, visit: Visit) -> list[Step]:
+def _steps(launch: Passed, found: Filed, visit: Visit) -> list[PlanLine]:
+    """What is ahead, each with its owner, the nearest day first."""
     say, words = launch.words.say, launch.words
-    steps = []
+    steps: list[tuple[date | None, PlanLine]] = []
+    days = []
     for choice in found.signed.choices:
         if choice.meeting is None:
-            steps.append(Step(say("Soon"), choice.name, say("patient")))
+            steps.append((None, PlanLine(say("Soon"), choice.name, say("patient"))))
         else:
             met = choice.meeting
             starts = own_start(met.starts, met.attendance, visit.zone)
             what = f"{choice.name}, {words.clock(starts)}"
-            steps.append(Step(words.day(starts), what, say("patient")))
+            line = PlanLine(words.day(starts), what, say("patient"))
+            steps.append((starts.date(), line))
+            days.append(starts.date())
     for answer in found.signed.acknowledged:
         if answer.follow_up:
             day = words.day(answer.follow_up)
-            steps.append(Step(day, say("Follow-up contact"), say("you")))
-    steps.append(
-        Step(say("Next visit"), say("Ask how it went, and record it"), say("you"))
+            line = PlanLine(day, say("Follow-up contact"), say("you"))
+            steps.append((answer.follow_up, line))
+    steps += _planned(launch, found, visit, min(days, default=None))
+    steps.sort(key=lambda step: step[0] or date.max)
+    last = PlanLine(
+        say("Next visit"), say("Ask how it went, and record it"), say("you")
     )
-    return steps
+    return [*(line for _, line in steps), last]
+
+
+def _planned(
+    launch: Passed, found: Filed, visit: Visit, first: date | None
+) -> list[tuple[date | None, PlanLine]]:
+    """The rest of the active referral, by the day on which it was signed."""
+    knowledge = launch.house.knowledge
+    chosen = [knowledge.programs.get(c.program) for c in found.signed.choices]
+    agreed = agreed_referral(
+        visit.recommendation.plan,
+        visit.local(found.signed_at).date(),
+        first,
+        sponsors=any("sponsorship" in p.factors for p in chosen if p is not None),
+    )
+    texts = texts_under(knowledge).linkage(launch.words.language)
+    return PlanView(launch.words, texts, knowledge).after_the_visit(agreed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from plugin.knowledge.texts import Texts
+from plugin.matching.active_referral import agreed_referral, has_sponsors
 from plugin.matching.recommendation import Recommendation
 from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.disclosure import Disclosure, Part2Setting, disclosure
@@ -21,6 +22,7 @@ from plugin.referral.signed import Acknowledgement, Agreement, Choice
 from plugin.screens.cards import card
 from plugin.screens.draft import Draft
 from plugin.screens.meeting_times import own_start
+from plugin.screens.plan_view import PlanView
 from plugin.screens.texts.guide_view import guide_note
 from plugin.screens.warning_lines import CrisisLines, WarningBoxes
 from plugin.screens.words import Words
@@ -114,7 +116,24 @@ class SignView:
             else "",
             "parts": self._parts(shown, draft, plan),
             "effects": self._effects(plan),
+            **self._plan(shown, draft),
         }
+
+    def _plan(self, shown: Recommendation, draft: Draft) -> dict[str, object]:
+        """Who does what by when, by the groups and the meeting that stand chosen."""
+        if self.texts is None or not draft.picks:
+            return {"plan_lines": []}
+        chosen = [c for p in draft.picks if (c := shown.program(p)) is not None]
+        met = [self._by_our_clock(c).meeting for c in choices_of(shown, draft)]
+        days = [m.starts.date() for m in met if m is not None]
+        agreed = agreed_referral(
+            shown.plan,
+            self.now.date(),
+            min(days, default=None),
+            sponsors=has_sponsors(chosen),
+        )
+        texts = self.texts.linkage(self.words.language)
+        return PlanView(self.words, texts, self.texts.knowledge).values(agreed)
 
     def note(
         self,

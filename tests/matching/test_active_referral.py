@@ -7,6 +7,7 @@ import pytest
 
 from plugin.directory.meeting import Occurrence
 from plugin.knowledge.texts import LANGUAGES, load_texts
+from plugin.matching.as_json import recommendation_json
 from plugin.matching.as_text import recommendation_text
 
 TODAY = date(2026, 3, 2)
@@ -131,3 +132,17 @@ def test_every_step_owner_and_contact_has_its_words(
     assert words.contact["safe"] in printed
     assert f"[ ] 2026-03-02, {words.owners['clinician']}: " in printed
     assert "(Timko 2006, Timko 2007)" in printed
+
+
+def test_json_says_who_does_what_by_when(answer: Any) -> None:
+    plan = recommendation_json(answer(["F10.23"]).r)["plan"]
+    steps = {step["id"]: step for step in plan["steps"]}
+    assert list(steps) == ALL
+    assert steps["review_week"] == {
+        "id": "review_week",
+        "owner": "clinic",
+        "due": "2026-03-09",
+    }
+    assert steps["hand_off"]["due"] is None
+    assert plan["waits_for"] == ["Alcohol withdrawal"]
+    assert "timko2006" in plan["citations"]

@@ -8,6 +8,7 @@ import pytest
 
 from plugin.directory.meeting import Occurrence
 from plugin.matching.recommendation import (
+    ActiveReferral,
     Because,
     Evidence,
     Need,
@@ -125,11 +126,15 @@ def test_named_draft_reads_as_a_note() -> None:
         "2. DBSA support group: no meeting fixed yet.\n"
         "\n"
         "Plan:\n"
-        "- Go to the chosen meeting; listening is enough.\n"
-        "- If wanted: call the group together during the visit; a first name only.\n"
-        "- Try several meetings before judging whether the group helps.\n"
+        "- Clinician and patient, in the visit if wanted: call the group together; a"
+        " first name only.\n"
+        "- Patient, Mar 3, 2026: go to the chosen meeting; listening is enough.\n"
+        "- Patient, by Mar 31, 2026: try several meetings before judging whether the"
+        " group helps.\n"
         "- Keep taking medicines. If a group advises stopping, call the clinic first.\n"
-        "- Review at the next visit: attendance, whether it helped, reasons if not.\n"
+        "- Clinic, Mar 9, 2026: ask about attendance, and reasons if not.\n"
+        "- Clinician, about Mar 30, 2026 and Jun 1, 2026: review attendance, whether it"
+        " helped, reasons if not.\n"
         "\n"
         "Risk assessment: see the clinician's documentation.\n"
         "Addressed today:\n"
@@ -181,6 +186,9 @@ def test_unnamed_draft_reads_as_a_note() -> None:
         "Support group referral, Mar 2, 2026\n"
         "A support group was discussed as an addition to current care. The treatment"
         " plan and all medicines stay as they are. Details were given to the patient.\n"
+        "\n"
+        "Planned: clinic to ask how it went in a week; clinician to review in about"
+        " one and three months.\n"
         "\n"
         "Risk assessment: see the clinician's documentation.\n"
         "\n"
@@ -309,3 +317,34 @@ def test_languages_have_the_same_phrases_with_the_same_places() -> None:
     for key, words in english.items():
         for place in ("{date}", "{reasons}", "{program}", "{when}", "{reference}"):
             assert (place in words) == (place in spanish[key]), key
+
+
+def planned(agreement: Any = "named", first: Choice = FIRST, **plan: Any) -> str:
+    shown = replace(SHOWN, plan=ActiveReferral(**plan))
+    return draft_note(shown, (first,), agreement, on=ON)
+
+
+def test_plan_without_a_meeting_says_by_when_one_is_chosen() -> None:
+    text = planned(first=replace(FIRST, meeting=None))
+    assert "- Patient, by Mar 9, 2026: choose a first meeting" in text
+
+
+def test_plan_asks_how_it_went_only_after_the_meeting() -> None:
+    assert FIRST.meeting is not None
+    later = replace(FIRST.meeting, starts=MEETING.starts + timedelta(days=10))
+    text = planned(first=replace(FIRST, meeting=later))
+    assert "- Clinic, Mar 14, 2026: ask about attendance" in text
+
+
+def test_plan_has_no_first_day_where_joining_waits() -> None:
+    text = planned(waits_for=("Alcohol withdrawal",))
+    assert "- Patient, when settled: choose a meeting and go" in text
+    assert "call the group together" not in text
+    assert "- Clinic, Mar 9, 2026" in text
+
+
+@pytest.mark.parametrize("agreement", ["named", "unnamed"])
+def test_plan_promises_no_call_where_contact_may_be_unsafe(agreement: str) -> None:
+    text = planned(agreement, contact="safe")
+    assert "Contact only in the way that the patient has agreed to." in text
+    assert "Planned:" not in text

@@ -67,6 +67,41 @@ def test_default_path_signs_and_files(installed: Any) -> None:
     assert orders[0]["subject"]["reference"] == f"Patient/{patient}"
 
 
+def plan_lines(page: str) -> list[tuple[str, ...]]:
+    """Of each line of a plan: when, what, who."""
+    listed = re.search(r'<ol class="dates">(.*?)</ol>', page, re.S)
+    assert listed
+    return [
+        tuple(html.unescape(re.sub(r"<[^>]+>", "", cell)) for cell in cells)
+        for cells in re.findall(
+            r"<li>(<strong>.*?</strong>)(<span>.*?</span>)(<span.*?</span>)</li>",
+            listed[1],
+        )
+    ]
+
+
+def test_active_referral_stands_on_both_pages_with_owner_and_day(
+    installed: Any,
+) -> None:
+    path = installed.launch()
+    page = chosen(installed, path, "aa")
+    lines = plan_lines(page)
+    assert [who for _, _, who in lines[:3]] == ["clinician", "patient", "clinician"]
+    assert any("With consent, call the group" in what for _, what, _ in lines)
+    assert any("sponsor" in what for _, what, _ in lines)
+    when, _, who = next(x for x in lines if x[1].startswith("Call: did the patient go"))
+    assert who == "clinic staff"
+    assert "Timko" in page
+    without = plan_lines(chosen(installed, path, "smart"))
+    assert not any("sponsor" in what for _, what, _ in without)
+    page = chosen(installed, path, "aa")
+    answer = signed(installed, path, page, "named")
+    filed = plan_lines(installed.client.get(answer.headers["location"]).text)
+    assert (when, "clinic staff") in [(w, o) for w, _, o in filed]
+    assert not any("Ask if you may talk" in what for _, what, _ in filed)
+    assert filed[-1][0] == "Next visit"
+
+
 def test_P09_second_press_of_sign_is_the_same_signature(installed: Any) -> None:
     path = installed.launch()
     page = chosen(installed, path, "aa")
