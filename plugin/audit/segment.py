@@ -1,13 +1,12 @@
 """A part of one chain, read record by record, up to the first that is not whole."""
 
 import hashlib
-import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, bindparam, select
 
 from plugin.audit.keys import AuditKeys
 from plugin.audit.removed import Erased
@@ -15,7 +14,7 @@ from plugin.store.audit_tables import audit_events, audit_marks
 
 CHECKPOINT = "audit.checkpoint"
 
-_PAGE = 2000  # rows in memory at a time
+_PAGE = 500  # rows in memory at a time
 
 _COLUMNS = (
     audit_events.c.sequence,
@@ -59,8 +58,9 @@ class Segment:
 
 def read_segment(connection: Connection, keys: AuditKeys, asked: Asked) -> Segment:
     reader = _Reader(keys, asked)
+    marks = _Marks(connection, asked.tenant)
     for page in _pages(connection, asked):
-        if not reader.take(page, _marks(connection, asked.tenant, page)):
+        if not reader.take(page, marks.of(page)):
             break
     return Segment(reader.last, reader.newest_said, reader.at_checkpoint, reader.wrong)
 
@@ -76,48 +76,58 @@ def _pages(connection: Connection, asked: Asked) -> Iterator[Sequence[Any]]:
         rows = rows.where(audit_events.c.sequence > asked.after)
     if asked.until is not None:
         rows = rows.where(audit_events.c.sequence <= asked.until)
-    yield from _raw(connection, rows.order_by(audit_events.c.sequence))
-
-
-def _raw(
-    connection: Connection, statement: Select[Any], named: str = "segment"
-) -> Iterator[Sequence[Any]]:
-    """Pages of plain tuples from the driver itself, as SQLAlchemy's rows cost more than
-    an HMAC.
-
-    Takes: `named`, the name of a cursor that PostgreSQL keeps; without, all is fetched.
-    """
-    compiled = statement.compile(
+    compiled = rows.order_by(audit_events.c.sequence).compile(
         dialect=connection.dialect, compile_kwargs={"literal_binds": True}
     )
-    driver: Any = connection.connection.driver_connection
-    kept = {"name": named, "binary": True}  # as bytes, not as hexadecimal text
-    on_server = kept if connection.dialect.name == "postgresql" else {}
-    cursor = driver.cursor(**on_server)
+    # PostgreSQL keeps a cursor that has a name, and sends what it is asked for.
+    cursor = _driver_cursor(connection, name="segment")
     try:
         cursor.execute(str(compiled))
-        while rows := cursor.fetchmany(_PAGE):
-            yield rows
+        while page := cursor.fetchmany(_PAGE):
+            yield page
     finally:
         cursor.close()
 
 
-def _marks(
-    connection: Connection, tenant: str, page: Sequence[Any]
-) -> dict[int, list[str]]:
-    mine = (
-        select(audit_marks.c.sequence, audit_marks.c.mark)
-        .where(
-            audit_marks.c.tenant == tenant,
-            audit_marks.c.sequence.between(page[0][0], page[-1][0]),
+def _driver_cursor(connection: Connection, **named: str) -> Any:
+    """Of the driver itself: SQLAlchemy's rows cost more than an HMAC."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "postgresql":
+        return driver.cursor()
+    return driver.cursor(**named, binary=True)  # as bytes, not as hexadecimal text
+
+
+class _Marks:
+    """The marks of a tenant's records, a page at a time.
+
+    The question is put together once: that costs more than to ask it.
+    """
+
+    def __init__(self, connection: Connection, tenant: str) -> None:
+        self.connection = connection
+        self.asked = (
+            select(audit_marks.c.sequence, audit_marks.c.mark)
+            .where(
+                audit_marks.c.tenant == tenant,
+                audit_marks.c.sequence.between(bindparam("first"), bindparam("last")),
+            )
+            .compile(dialect=connection.dialect)
         )
-        .order_by(audit_marks.c.sequence)
-    )
-    found: dict[int, list[str]] = {}
-    for rows in _raw(connection, mine, named=""):
-        for sequence, mark in rows:
-            found.setdefault(sequence, []).append(mark)
-    return found
+
+    def of(self, page: Sequence[Any]) -> Mapping[int, list[str]]:
+        ends = {"first": page[0][0], "last": page[-1][0]}
+        values: Any = self.asked.construct_params(ends)
+        if self.asked.positiontup is not None:
+            values = [values[name] for name in self.asked.positiontup]
+        found: dict[int, list[str]] = {}
+        cursor = _driver_cursor(self.connection)
+        try:
+            cursor.execute(str(self.asked), values)
+            for sequence, mark in cursor.fetchall():
+                found.setdefault(sequence, []).append(mark)
+        finally:
+            cursor.close()
+        return found
 
 
 class _Reader:
@@ -136,10 +146,11 @@ class _Reader:
         """Whether each record of the page follows the one before, unchanged.
 
         The text was written by us, so its parts stand in this order: what begins and
-        ends with them says the same, without being read as JSON.
+        ends with them says the same, without being read as JSON. That holds for parts
+        that JSON writes as they are; a record with others is read with more care.
         """
-        keys, tenant = self.keys.chain_keys, self.asked.tenant
-        digest, dumps, sha256 = hmac.digest, orjson.dumps, hashlib.sha256
+        pads, tenant = self.keys.chain_pads, self.asked.tenant
+        sha256, nothing = hashlib.sha256, _NO_PADS
         last, previous = self.last, self.previous
         checkpointed, said_of = self.asked.checkpointed, marks.get
         # fmt: off
@@ -148,29 +159,30 @@ class _Reader:
              outcome, key_id, identity, canonical, chain) = row
             # fmt: on
             said = said_of(sequence, _NONE)
-            head = dumps({"actor": actor, "at": at, "context": context})
-            tail = dumps(
-                {
-                    "identity": sha256(identity).hexdigest() if identity else "",
-                    "key_id": key_id,
-                    "kind": kind,
-                    "marks": said if len(said) < 2 else sorted(said),
-                    "outcome": outcome,
-                    "patient": patient,
-                    "previous": previous,
-                    "sequence": sequence,
-                    "tenant": tenant,
-                }
-            )
+            words = f"{actor}{context}{kind}{outcome}{patient}"
+            listed = ""
+            if said:
+                words += "".join(said)
+                listed = _quoted(said)
+            sealed = sha256(identity).hexdigest() if identity else ""
+            head = f'{{"actor":"{actor}","at":{at},"context":"{context}",'.encode()
+            tail = (
+                f',"identity":"{sealed}","key_id":"{key_id}","kind":"{kind}",'
+                f'"marks":[{listed}],"outcome":"{outcome}","patient":"{patient}",'
+                f'"previous":"{previous}","sequence":{sequence},"tenant":"{tenant}"}}'
+            ).encode()
+            inner, outer = pads.get(key_id, nothing)
             last += 1
             if (
                 sequence != last
-                or key_id not in keys
-                or digest(keys[key_id], canonical, "sha256") != chain
+                or sha256(outer + sha256(inner + canonical).digest()).digest() != chain
+                or not canonical.startswith(head)
+                or not canonical.endswith(tail)
+                or '"' in words  # it would end before its end
+                or "\\" in words
                 or kind == CHECKPOINT
                 or last == checkpointed
-                or not canonical.startswith(head[:-1])
-                or not canonical.endswith(tail[1:])
+                or key_id not in pads
             ):
                 self.last, self.previous = last - 1, previous
                 self.wrong = self._wrong(row, said)
@@ -216,3 +228,9 @@ class _Reader:
 
 
 _NONE: list[str] = []
+_NO_PADS = b"", b""
+
+
+def _quoted(marks: Sequence[str]) -> str:
+    joined = '","'.join(marks if len(marks) < 2 else sorted(marks))
+    return f'"{joined}"'

@@ -1,6 +1,7 @@
 """Whatever is done to the trail is found, and the first bad record is named."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from plugin.audit.keys import AuditKeys
 from plugin.audit.trail import Event, Trail
 from plugin.audit.verify import Finding, verify
-from plugin.store.audit_tables import audit_events
+from plugin.store.audit_tables import audit_events, audit_marks
 from plugin.store.engine import reading, writing
 
 Fill = Callable[..., None]
@@ -64,6 +65,40 @@ def test_A01_changed_column_is_named(
     change(engine, 4, **{column: value})
     (finding,) = verify(engine, keys).findings
     assert (finding.tenant, finding.sequence) == ("general", 4)
+
+
+@pytest.mark.parametrize(
+    ("told", "forged"),
+    [
+        pytest.param("a\nb", "a\\nb", id="escape-for-what-it-stands-for"),
+        pytest.param('a"b', 'a\\"b', id="quotation-mark"),
+        pytest.param("a\\b", "a\\\\b", id="backslash"),
+        pytest.param('x","at":7', "x", id="name-that-ends-early"),
+    ],
+)
+def test_A01_column_of_odd_characters_is_compared_exactly(
+    engine: Engine, trail: Trail, keys: AuditKeys, told: str, forged: str
+) -> None:
+    trail.record(engine, Event("general", "chart.read", actor=told, context=told))
+    trail.record(engine, Event("general", "chart.read", detail={"program": told}))
+    assert verify(engine, keys).whole
+    for column in ("actor", "context"):
+        change(engine, 1, **{column: forged})
+        (finding,) = verify(engine, keys).findings
+        assert finding.what == f"its column {column} was changed"
+        change(engine, 1, **{column: told})
+    with writing(engine) as connection:
+        connection.execute(update(audit_marks).values(mark=f"program:{forged}"))
+    assert verify(engine, keys).findings == (
+        Finding("general", 2, "its marks were changed"),
+    )
+
+
+def test_chain_is_hmac_by_its_definition(keys: AuditKeys) -> None:
+    inner, outer = keys.chain_pads[keys.current]
+    for text in (b"", b"{}", bytes(1000)):
+        twice = sha256(outer + sha256(inner + text).digest()).digest()
+        assert twice == keys.chain(text, keys.current)
 
 
 def test_A01_record_moved_to_another_tenant_is_named(
