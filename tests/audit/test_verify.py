@@ -94,6 +94,18 @@ def test_A01_column_of_odd_characters_is_compared_exactly(
     )
 
 
+def test_A01_column_that_reaches_into_the_detail_is_named(
+    engine: Engine, trail: Trail, keys: AuditKeys
+) -> None:
+    told = {"a": "b", "at": 7, "context": "z", "k": 1}
+    trail.record(engine, Event("general", "chart.read", "A", context="C", detail=told))
+    at = row(engine, 1)["at"]
+    actor = f'A","at":{at},"context":"C","detail":{{"a":"b'
+    change(engine, 1, actor=actor, at=7, context="z")
+    (finding,) = verify(engine, keys).findings
+    assert finding.what == "its column at was changed"
+
+
 def test_chain_is_hmac_by_its_definition(keys: AuditKeys) -> None:
     inner, outer = keys.chain_pads[keys.current]
     for text in (b"", b"{}", bytes(1000)):
