@@ -1,6 +1,7 @@
 """What is asked, made ready for the index: checked, and in the index's own terms."""
 
 from datetime import datetime
+from functools import lru_cache
 from math import isfinite
 from zoneinfo import ZoneInfo
 
@@ -69,6 +70,7 @@ def check_place(near: Place | None, within_km: float) -> None:
         raise BadSearch("the radius must be more than 0 km")
 
 
+@lru_cache(maxsize=1024)
 def _check_tag(tag: str) -> None:
     said = _tag(tag)
     if is_word(said) or said in language_words() or tag == canonical(tag) != "":
@@ -116,10 +118,15 @@ def physical_reach(wanted: MeetingsWanted) -> Reach:
 
 
 def bits_wanted(query: Search) -> Filter:
-    words = tuple(word for word in map(_tag, query.tags) if is_word(word))
-    return Filter(bits_of(words), spoken(query.language))
+    return Filter(_bits_of_tags(query.tags), spoken(query.language))
 
 
+@lru_cache(maxsize=1024)
+def _bits_of_tags(tags: tuple[str, ...]) -> int:
+    return bits_of(tuple(word for word in map(_tag, tags) if is_word(word)))
+
+
+@lru_cache(maxsize=256)
 def spoken(language: str | None) -> int:
     """The bit of a language; of a language that no group can have, none of them all."""
     if language is None:
@@ -134,15 +141,7 @@ _NO_LANGUAGE = 1 << 62
 
 def keeper(query: Search) -> Keep | None:
     """What the index cannot tell: a feed's own code, the local day and time of day."""
-    languages = language_words()
-    said = {tag: _tag(tag) for tag in query.tags}
-    spoken_words = {languages[word] for word in said.values() if word in languages}
-    codes = {
-        canonical(tag)
-        for tag, word in said.items()
-        if not is_word(word) and word not in languages
-    }
-
+    spoken_words, codes = _beyond_words(query.tags)
     any_time = not query.weekdays and query.earliest <= 0 and query.latest >= DAY
     if any_time and not codes and not spoken_words:
         return None
@@ -155,6 +154,20 @@ def keeper(query: Search) -> Keep | None:
         return _at_local_time(query, zone(row.timezone), start)
 
     return keep
+
+
+@lru_cache(maxsize=1024)
+def _beyond_words(tags: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """The languages among the tags, and a fellowship's own codes."""
+    languages = language_words()
+    said = {tag: _tag(tag) for tag in tags}
+    spoken_words = (languages[word] for word in said.values() if word in languages)
+    codes = (
+        canonical(tag)
+        for tag, word in said.items()
+        if not is_word(word) and word not in languages
+    )
+    return frozenset(spoken_words), frozenset(codes)
 
 
 def _at_local_time(query: Search, zoned: ZoneInfo | None, start: datetime) -> bool:

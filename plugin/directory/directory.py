@@ -5,7 +5,7 @@ moments of as many as are wanted (`finding`), and reads nothing from the network
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from typing import TypeVar
@@ -28,6 +28,7 @@ from plugin.directory.asking import (
 from plugin.directory.candidates import (
     Candidate,
     Filter,
+    Index,
     Reach,
     Window,
     candidates,
@@ -85,13 +86,13 @@ class Directory:
         at = query.at - timedelta(minutes=query.begun_minutes)
         end = query.at + timedelta(hours=query.hours)
         live = self._asked(lookup)
-        window = self._known(live, Window(minutes_from(at), minutes_from(end)))
+        window = self._known(live, minutes_from(at), minutes_from(end))
         wanted, keep = bits_wanted(query), keeper(query)
-        rows = Rows(lookup)
+        index, rows = Index(lookup, live), Rows(lookup)
         for reach in reaches(query):
             picked: list[Picked] = []
             for part in _stages(window, reach, query.limit):
-                found = candidates(lookup, query.programs, reach, part, wanted)
+                found = candidates(index, query.programs, reach, part, wanted)
                 left = None if query.limit is None else query.limit - len(picked)
                 picked += Picker(rows, part, keep).pick(found, left)
                 if query.limit is not None and len(picked) >= query.limit:
@@ -122,14 +123,15 @@ class Directory:
     ) -> dict[str, list[Occurrence]]:
         begin = minutes_from(wanted.at)
         live = self._asked(lookup)
-        window = self._known(live, Window(begin, begin + wanted.hours * 60))
+        window = self._known(live, begin, begin + wanted.hours * 60)
         language = Filter(0, spoken(wanted.language))
+        asked = _Asked(Index(lookup, live), wanted, window, language)
         near: dict[str, list[Picked]] = {}
         joined: dict[str, list[Picked]] = {}
         if wanted.attendance != "online" and (wanted.near or wanted.attendance):
-            near = _soonest(lookup, wanted, physical_reach(wanted), window, language)
+            near = _soonest(asked, physical_reach(wanted))
         if wanted.attendance != "in-person":
-            joined = _soonest(lookup, wanted, FROM_ANYWHERE, window, language)
+            joined = _soonest(asked, FROM_ANYWHERE)
         chosen = [
             one
             for program in wanted.programs
@@ -161,7 +163,7 @@ class Directory:
     def lists(self, program: str) -> bool:
         """Whether any meeting of the programme is in a feed."""
         with looking(self.engine) as lookup:
-            sql = f"{_ANY} WHERE program = {lookup.mark} AND {_LIVE} LIMIT 1"
+            sql = f"{_ANY} WHERE program = ? AND {_LIVE} LIMIT 1"
             return bool(lookup.rows(sql, (program,)))
 
     def import_feed(
@@ -204,14 +206,13 @@ class Directory:
     def _asked(self, lookup: Lookup) -> LiveFeeds:
         return self._live.asked(lookup, minutes_since_1970(self.clock()))
 
-    def _known(self, live: LiveFeeds, window: Window) -> Window:
+    def _known(self, live: LiveFeeds, begin: int, end: int) -> Window:
         """The window, and whether the index holds all the seasons in it."""
         now = minutes_since_1970(self.clock())
         # An import that has ended since they were asked holds this much at least.
         last = min(live.indexed_until, now + (AHEAD_DAYS - 2) * DAY)
         first = now - (BACK_DAYS - 1) * DAY
-        exact = first <= window.begin and window.end <= last
-        return Window(window.begin, window.end, exact)
+        return Window(begin, end, first <= begin and end <= last)
 
 
 def _stages(window: Window, reach: Reach, limit: int | None) -> Iterator[Window]:
@@ -225,34 +226,39 @@ def _stages(window: Window, reach: Reach, limit: int | None) -> Iterator[Window]
     for length in _STAGES_ANYWHERE if anywhere else near_by:
         end = min(window.begin + length, window.end)
         if begin < end:
-            yield replace(window, begin=begin, end=end)
+            yield Window(begin, end)
             begin = end
     if begin < window.end:
-        yield replace(window, begin=begin)
+        yield Window(begin, window.end)
 
 
-def _soonest(
-    lookup: Lookup,
-    wanted: MeetingsWanted,
-    reach: Reach,
-    window: Window,
-    language: Filter,
-) -> dict[str, list[Picked]]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is the same for near meetings and for those joined from anywhere."""
+
+    index: Index
+    wanted: MeetingsWanted
+    window: Window
+    language: Filter
+
+
+def _soonest(asked: _Asked, reach: Reach) -> dict[str, list[Picked]]:
     """The first meetings of each programme, all programmes in one pass a stage."""
-    found: dict[str, list[Picked]] = {program: [] for program in wanted.programs}
-    rows = Rows(lookup)
-    for part in _stages(window, reach, wanted.limit):
-        open_ones = [one for one in found if len(found[one]) < wanted.limit]
+    index, limit = asked.index, asked.wanted.limit
+    found: dict[str, list[Picked]] = {program: [] for program in asked.wanted.programs}
+    rows = Rows(index.lookup)
+    for part in _stages(asked.window, reach, limit):
+        open_ones = [one for one in found if len(found[one]) < limit]
         if not open_ones:
             break
         by_program: dict[str, list[Candidate]] = {}
-        for one in candidates(lookup, open_ones, reach, part, language):
-            by_program.setdefault(one.program, []).append(one)
+        for one in candidates(index, open_ones, reach, part, asked.language):
+            by_program.setdefault(one[4], []).append(one)
         if part.exact:
-            firsts = (nsmallest(wanted.limit, some) for some in by_program.values())
-            rows.ahead(one.meeting for some in firsts for one in some)
+            firsts = (nsmallest(limit, some) for some in by_program.values())
+            rows.ahead(one[2] for some in firsts for one in some)
         for program, some in by_program.items():
-            left = wanted.limit - len(found[program])
+            left = limit - len(found[program])
             found[program] += Picker(rows, part).pick(some, left)
     return found
 

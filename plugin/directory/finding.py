@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from plugin.directory.candidates import Candidate, Window, rounded_up
-from plugin.directory.lookup import Lookup
+from plugin.directory.lookup import Lookup, marks
 from plugin.directory.meeting import Occurrence
 from plugin.directory.origins import Origins
 from plugin.directory.places import kilometres
@@ -45,55 +45,55 @@ class Picker:
         for begin, end in _ties(ordered):
             if begin >= read_ahead:
                 read_ahead = begin + (AT_ONCE if limit is None else limit)
-                self.rows.ahead(one.meeting for one in ordered[begin:read_ahead])
+                self.rows.ahead([one[2] for one in ordered[begin:read_ahead]])
             same = ordered[begin:end]
             for one in same if end - begin == 1 else self._by_id(same, limit):
-                meeting = self.rows.of(one.meeting)
-                if not self._is_meant(meeting, one):
+                minute, km, number, _, _ = one
+                meeting = self.rows.of(number)
+                if meeting.hidden or not self._is_meant(meeting, one):
                     continue
-                made = Picked(one.minute, one.km, meeting.uid, meeting)
+                made = Picked(minute, km, meeting.uid, meeting)
                 if not joined_to_another(picked, made):
                     picked.append(made)
-                if limit is not None and len(picked) >= limit:
-                    return picked
+                    if len(picked) == limit:
+                        return picked
         return picked
 
     def _by_id(self, same: list[Candidate], limit: int | None) -> list[Candidate]:
         """Candidates of one start and distance, in order of their ids."""
-        same = list({one.meeting: one for one in same}.values())
+        same = list({one[2]: one for one in same}.values())
         if limit is not None and len(same) > limit:
             # So many start at once that only their ids are read at first.
-            uids = self.rows.uids([one.meeting for one in same])
-            return sorted(same, key=lambda one: uids[one.meeting])
-        self.rows.ahead(one.meeting for one in same)
-        return sorted(same, key=lambda one: self.rows.of(one.meeting).uid)
+            uids = self.rows.uids([one[2] for one in same])
+            return sorted(same, key=lambda one: uids[one[2]])
+        self.rows.ahead([one[2] for one in same])
+        return sorted(same, key=lambda one: self.rows.of(one[2]).uid)
 
     def _is_meant(self, meeting: MeetingRow, one: Candidate) -> bool:
-        if meeting.hidden:
+        minute, _, number, kind, _ = one
+        if kind & IRREGULAR and self.window.exact and not self._falls(number, minute):
             return False
-        if self.window.exact and one.kind & IRREGULAR and not self._falls(one):
-            return False
-        return self.keep is None or self.keep(meeting, moment_at(one.minute))
+        return self.keep is None or self.keep(meeting, moment_at(minute))
 
-    def _falls(self, one: Candidate) -> bool:
+    def _falls(self, number: int, minute: int) -> bool:
         """Whether a rule that is more than every week has a start at that minute."""
-        rule, start = self.rows.rules([one.meeting])[one.meeting], moment_at(one.minute)
+        rule, start = self.rows.rules([number])[number], moment_at(minute)
         if rule is None:
             return False
         return any(True for _ in starts(rule, start, start + timedelta(minutes=1)))
 
     def _worked_out(self, found: Iterable[Candidate]) -> list[Candidate]:
         """The same meetings at their exact starts, from their own rules."""
-        once = {one.meeting: one for one in found}
+        once = {one[2]: one for one in found}
         rules = self.rows.rules(once)
         begin, end = moment_at(self.window.begin), moment_at(self.window.end)
-        exact = []
-        for meeting, one in once.items():
+        exact: list[Candidate] = []
+        for meeting, (_, km, _, kind, program) in once.items():
             rule = rules[meeting]
             if rule is None:
                 continue
             exact += [
-                one._replace(minute=minutes_since_1970(start))
+                (minutes_since_1970(start), km, meeting, kind, program)
                 for start in starts(rule, begin, end)
             ]
         return exact
@@ -113,9 +113,10 @@ def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
 
 def joined_to_another(picked: list[Picked], new: Picked) -> bool:
     """Whether the meeting is there from another feed already, which then names it."""
+    minute = new.minute
     for place in range(len(picked) - 1, -1, -1):
         old = picked[place]
-        if old.minute != new.minute:
+        if old.minute != minute:
             return False
         if _is_same_meeting(old.meeting, new.meeting):
             picked[place] = old._replace(sources=(*old.sources, new.uid))
@@ -183,7 +184,7 @@ def with_days(
     sql = (
         "SELECT m.id, COUNT(DISTINCT o.weekday) FROM meetings m"  # noqa: S608
         " JOIN meetings o ON o.series = m.series AND o.version = m.version"
-        f" WHERE m.id IN ({lookup.marks(len(padded))})"
+        f" WHERE m.id IN ({marks(len(padded))})"
         " AND o.attendance <> 'inactive' GROUP BY m.id"
     )
     rows = lookup.rows(sql, padded)
@@ -219,10 +220,14 @@ def occurrence(picked: Picked, origins: Origins, days: int = 1) -> Occurrence:
         days,
         picked.sources,
         bool(row.trusted),
-        f"{row.liaison or ''} {row.liaison_phone or ''}".strip(),
+        _volunteer(row) if row.liaison or row.liaison_phone else "",
         row.latitude,
         row.longitude,
     )
+
+
+def _volunteer(row: MeetingRow) -> str:
+    return f"{row.liaison or ''} {row.liaison_phone or ''}".strip()
 
 
 _FAR_OFF = float("inf")

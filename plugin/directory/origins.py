@@ -29,6 +29,8 @@ _NEVER = 2**31 - 1
 _LIVE = (
     "SELECT live, id, fetched_at, demo, indexed_until FROM feeds WHERE live IS NOT NULL"
 )
+# One number for all live versions: whatever feed gets a new one, it grows.
+LIVE_NOW = "SELECT CAST(COALESCE(SUM(live), 0) AS BIGINT) FROM feeds"
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class LiveFeeds:
 
     origins: Origins = field(default_factory=Origins)
     indexed_until: int = 0  # minutes since 1970; the least of all feeds
+    _sum: int = 0
     _asked: int = -_ASKED_AGAIN
 
     def asked(self, lookup: Lookup, now: int) -> "LiveFeeds":
@@ -55,8 +58,18 @@ class LiveFeeds:
                 }
             )
             self.indexed_until = min((row[4] for row in rows), default=_NEVER)
+            self._sum = sum(self.origins)
             self._asked = now
         return self
+
+    def now(self, lookup: Lookup) -> int:
+        """What `LIVE_NOW` answers."""
+        return int(lookup.rows(LIVE_NOW, ())[0][0])
+
+    def check(self, now: int) -> None:
+        """Raises: FeedReplaced where that is not what these feeds add up to."""
+        if now != self._sum:
+            raise FeedReplaced
 
     def forget(self) -> None:
         self._asked = -_ASKED_AGAIN

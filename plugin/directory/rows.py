@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from plugin.directory.candidates import rounded_up
 from plugin.directory.errors import FeedReplaced
-from plugin.directory.lookup import Lookup
+from plugin.directory.lookup import Lookup, marks
 from plugin.directory.schedule import Rule
 
 AT_ONCE = 400
@@ -119,8 +119,6 @@ def _columns(row: type[MeetingRow | WholeRow], of_feed: tuple[str, ...]) -> str:
 
 _MARKED = " FROM meetings m LEFT JOIN meeting_marks k ON k.uid = m.uid"
 _SELECT = f"SELECT {_columns(MeetingRow, ())}{_MARKED} WHERE"
-# As a plain yes or no: PostgreSQL plans it once, and not as one more join.
-_LIVE = "(m.version IN (SELECT live FROM feeds)) IS TRUE"
 _RULES = "SELECT id, timezone, weekday, start_minute, rrule, first_date, except_dates"
 _WHOLE = (
     "SELECT "
@@ -130,10 +128,15 @@ _WHOLE = (
 )
 
 
+@lru_cache(maxsize=256)
+def _rows_sql(many: int) -> str:
+    return f"{_SELECT} m.id IN ({marks(many)})"
+
+
 class Rows:
     """The rows of meetings that the index names, each read once, several at a time.
 
-    Raises: FeedReplaced where one of them is not live any more.
+    Raises: FeedReplaced where one of them is gone.
     """
 
     def __init__(self, lookup: Lookup) -> None:
@@ -148,11 +151,11 @@ class Rows:
         for first in range(0, len(fresh), AT_ONCE):
             some = fresh[first : first + AT_ONCE]
             padded = rounded_up(some)
-            sql = f"{_SELECT} m.id IN ({self._lookup.marks(len(padded))}) AND {_LIVE}"
-            read = self._lookup.rows(sql, padded)
+            read = self._lookup.rows(_rows_sql(len(padded)), padded)
             if len(read) < len(some):
                 raise FeedReplaced
-            held.update({one[0]: MeetingRow._make(one) for one in read})
+            for one in map(MeetingRow._make, read):
+                held[one.id] = one
 
     def of(self, meeting: int) -> MeetingRow:
         if meeting not in self._held:
@@ -174,8 +177,7 @@ class Rows:
         read: list[tuple[Any, ...]] = []
         for first in range(0, len(ids), AT_ONCE):
             some = rounded_up(ids[first : first + AT_ONCE])
-            marks = self._lookup.marks(len(some))
-            sql = f"{select} FROM meetings WHERE id IN ({marks})"
+            sql = f"{select} FROM meetings WHERE id IN ({marks(len(some))})"
             read += self._lookup.rows(sql, some)
         if len(read) < len(ids):
             raise FeedReplaced
@@ -185,11 +187,11 @@ class Rows:
 def whole_rows(lookup: Lookup, ids: Sequence[int]) -> dict[int, WholeRow]:
     """Meetings of live versions by their row numbers."""
     padded = rounded_up(ids)
-    sql = f"{_WHOLE} m.id IN ({lookup.marks(len(padded))})"
+    sql = f"{_WHOLE} m.id IN ({marks(len(padded))})"
     return {one[0]: WholeRow._make(one) for one in lookup.rows(sql, padded)}
 
 
 def row_by_uid(lookup: Lookup, uid: str) -> WholeRow | None:
-    sql = f"{_WHOLE} m.uid = {lookup.mark} AND f.id = {lookup.mark}"
+    sql = f"{_WHOLE} m.uid = ? AND f.id = ?"
     found = lookup.rows(sql, (uid, uid.partition(":")[0]))
     return WholeRow._make(found[0]) if found else None

@@ -63,7 +63,8 @@ def _finder() -> ZoneFinder:
 
 def minutes_since_1970(moment: datetime) -> int:
     """Whole minutes, rounded down."""
-    return (moment - EPOCH) // timedelta(minutes=1)
+    # A double has room for the microseconds of thousands of years.
+    return int(moment.timestamp() // 60)
 
 
 def moment_at(minutes: int) -> datetime:
