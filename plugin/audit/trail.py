@@ -5,8 +5,9 @@ the act does not happen.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,17 +15,17 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
+    TextClause,
     bindparam,
-    insert,
     select,
     text,
 )
 
 from plugin.audit.keys import AuditKeys
-from plugin.audit.marks import mark_rows, marks_of
+from plugin.audit.marks import marks_of
 from plugin.audit.segment import identity_digest
 from plugin.clock import Clock
-from plugin.store.audit_tables import audit_events, audit_marks
+from plugin.store.audit_tables import audit_events
 from plugin.store.engine import writing
 from plugin.store.schema import micros
 from smart_launch.sealing import Seal
@@ -81,10 +82,7 @@ class Trail:
         lock_chain(connection, event.tenant)
         sequence, previous = last_of(connection, event.tenant)
         row = self.row(event, sequence + 1, previous)
-        connection.execute(_INSERT, row)
-        marks = mark_rows(row, marks_of(event.detail))
-        if marks:
-            connection.execute(_INSERT_MARKS, marks)
+        _write(connection, row, marks_of(event.detail))
         return sequence + 1
 
     def row(self, event: Event, sequence: int, previous: bytes) -> dict[str, Any]:
@@ -136,8 +134,12 @@ class Trail:
         return self._seal.open(row["identity"], **place).decode()
 
 
-# Made once: to put a statement together costs more than to run it.
-_INSERT, _INSERT_MARKS = insert(audit_events), insert(audit_marks)
+# Texts, as SQLAlchemy puts an insert of several rows together each time anew: that
+# costs more than to run it.
+_COLUMNS = audit_events.c.keys()
+_INTO_EVENTS = f"INSERT INTO audit_events ({', '.join(_COLUMNS)})"
+_INSERT = text(f"{_INTO_EVENTS} VALUES ({', '.join(f':{one}' for one in _COLUMNS)})")
+_INTO_MARKS = "INSERT INTO audit_marks (tenant, sequence, at, mark)"
 _NEWEST = (
     select(audit_events.c.sequence, audit_events.c.chain)
     .where(audit_events.c.tenant == bindparam("tenant"))
@@ -145,6 +147,29 @@ _NEWEST = (
     .limit(1)
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(:space, :chain)")
+
+
+@lru_cache
+def _insert_with(marks: int) -> TextClause:
+    """One statement for a record and its marks, as PostgreSQL takes it."""
+    return text(f"WITH written AS ({_INSERT}) {_insert_marks(marks)}")
+
+
+@lru_cache
+def _insert_marks(count: int) -> TextClause:
+    rows = (f"(:tenant, :sequence, :at, :mark_{n})" for n in range(count))
+    return text(f"{_INTO_MARKS} VALUES {', '.join(rows)}")
+
+
+def _write(connection: Connection, row: dict[str, Any], marks: Sequence[str]) -> None:
+    """Each exchange with the server costs as much as all that is done here."""
+    values = row | {f"mark_{n}": mark for n, mark in enumerate(marks)}
+    if marks and connection.dialect.name == "postgresql":
+        connection.execute(_insert_with(len(marks)), values)
+        return
+    connection.execute(_INSERT, row)
+    if marks:
+        connection.execute(_insert_marks(len(marks)), values)
 
 
 def last_of(connection: Connection, tenant: str) -> tuple[int, bytes]:
