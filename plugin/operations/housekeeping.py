@@ -10,6 +10,7 @@ from pathlib import Path
 from plugin.audit.checkpoint import FILE_NAME, make_checkpoints
 from plugin.audit.errors import AuditError
 from plugin.audit.installation import Installation
+from plugin.audit.left_launches import LeftLaunches
 from plugin.audit.syslog import to_syslog
 from plugin.directory.importing import Importer
 from plugin.directory.refreshing import over_the_web
@@ -43,8 +44,14 @@ class Housekeeping:
             wait = _EVERY
 
     def clear_away(self) -> None:
+        """Tell of the launches that were left, then forget what ended long ago."""
+        contexts, now = self.foundation.contexts, self.foundation.clock()
+        left = LeftLaunches(
+            self.foundation.engine, self.foundation.trail, contexts.idle
+        )
         try:
-            removed = self.foundation.contexts.purge()
+            left.note(now)
+            removed = contexts.purge()
             self.foundation.signing_keys.forget_retired()
         except (StoreError, SealBroken) as error:
             log().warning("housekeeping.failed", error=type(error).__name__)
