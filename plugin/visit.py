@@ -318,6 +318,7 @@ def _reading_of(context: LaunchContext, chart: Chart) -> Event:
         "chart.read",
         {
             "versions": versions,
+            "searches": list(chart.searches),
             "could_not_check": list(chart.could_not_check),
             "incomplete": list(chart.incomplete),
             "unreadable": len(chart.unreadable),

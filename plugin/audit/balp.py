@@ -119,9 +119,15 @@ def _read(entry: Entry, patient: str, site: Site) -> Json:
 
 
 def _queries(entry: Entry, patient: str, site: Site) -> Iterator[Json]:
-    """One for each search; what could not be read is told as a failure."""
+    """One for each search; what could not be read is told as a failure.
+
+    A record that does not tell its searches, as older ones, is taken for one of all.
+    """
     failed = set(entry.detail.get("could_not_check", ()))
-    for number, source in enumerate(_SOURCES, start=1):
+    searches = entry.detail.get("searches", _SOURCES)
+    for number, search in enumerate(searches, start=1):
+        source, _, narrowed = search.partition("?")
+        query = f"{source}?patient={patient}" + (f"&{narrowed}" if narrowed else "")
         event = _event(entry, site, "PatientQuery", number)
         event |= {
             "type": _rest(),
@@ -134,7 +140,7 @@ def _queries(entry: Entry, patient: str, site: Site) -> Iterator[Json]:
         event |= {
             "agent": [_app(site, "110153"), _ehr(site, "110152"), _user(entry)],
             "source": _source(site),
-            "entity": [_person(patient), _query(f"{source}?patient={patient}")],
+            "entity": [_person(patient), _query(query)],
         }
         yield event
 

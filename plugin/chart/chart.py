@@ -152,6 +152,8 @@ class Chart:
     could_not_check: Sequence[Source] = ()
     incomplete: Sequence[Source] = ()  # read in part: a cap or a broken page
     read_at: datetime | None = None
+    # What the EHR was searched for, each without the patient: "Consent?_count=200".
+    searches: Sequence[str] = ()
     encounter: str = ""  # reference of the encounter the app was opened in
     # By SNOMED CT code that nothing lists: the listed codes that it is a kind of.
     kinds: Mapping[str, Sequence[str]] = field(default_factory=dict)

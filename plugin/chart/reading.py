@@ -6,9 +6,10 @@ read in part in `incomplete`. An empty answer alone means that there is nothing.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from plugin.chart.bundle import outcome_reasons
 from plugin.chart.chart import Chart, Source
@@ -85,6 +86,11 @@ class _Ask:
     source: Source
     params: Mapping[str, str]
 
+    @property
+    def without_patient(self) -> str:
+        params = {k: v for k, v in self.params.items() if k != "patient"}
+        return f"{self.source}?{urlencode(params, safe='|,/:')}"
+
 
 @dataclass(slots=True)
 class _Answers:
@@ -115,9 +121,9 @@ def read_chart(
     current = encounter if encounter and _may(scopes, "Encounter", "r") else None
     patient = side_by_side.submit(fhir.read, "Patient", patient_id)
     visit = side_by_side.submit(_encounter, fhir, current) if current else None
-    searches = [(ask, side_by_side.submit(_search, fhir, ask)) for ask in asks]
+    under_way = [(ask, side_by_side.submit(_search, fhir, ask)) for ask in asks]
     try:
-        answers = _gathered(searches)
+        answers = _gathered(under_way)
         medicines = _included(answers)
         for name in _unnamed(answers, medicines):
             medicines[name] = side_by_side.submit(_medication, fhir, name)
@@ -129,9 +135,10 @@ def read_chart(
             visit.result() if visit else None,
         )
     finally:
-        for _, search in searches:
+        for _, search in under_way:
             search.cancel()
-    return _chart(fhir, read, scopes, now)
+    searches = tuple(ask.without_patient for ask in asks)
+    return replace(_chart(fhir, read, scopes, now), searches=searches)
 
 
 def _asks(patient_id: str, now: datetime) -> tuple[_Ask, ...]:

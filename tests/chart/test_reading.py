@@ -53,6 +53,18 @@ def read(now: datetime) -> Callable[..., Chart]:
     return chart
 
 
+def test_searches_that_were_made_are_told_without_the_patient(
+    fhir: Any, read: Any
+) -> None:
+    ehr = fhir()
+    told = read(ehr, scopes=Scopes.parse("patient/Patient.rs patient/Consent.rs"))
+    assert told.searches == ("Consent?_count=200",)
+    whole = read(ehr).searches
+    assert len(whole) == 8
+    assert "Condition?_count=200&category=encounter-diagnosis" in whole
+    assert not any("p1" in one for one in whole)
+
+
 def test_empty_chart_has_neither(fhir: Any, read: Any) -> None:
     chart = read(fhir())
     assert (chart.conditions, chart.could_not_check, chart.incomplete) == ((), (), ())

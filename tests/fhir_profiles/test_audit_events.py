@@ -14,6 +14,8 @@ from plugin.audit.keys import AuditKeys
 from plugin.audit.trail import Trail
 from plugin.fhir import checked
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 Problems = Callable[[Json], list[tuple[str, str]]]
 
@@ -119,6 +121,19 @@ def test_A16_query_is_told_raw_and_its_failure_as_one() -> None:
     assert said["Condition?patient=t-1"] == "0"
     assert said["Consent?patient=t-1"] == "8"
     assert len(said) == 7
+
+
+def test_A16_queries_are_those_that_were_made() -> None:
+    searches = ["Consent?_count=200", "Condition?_count=200&category=x"]
+    detail = {"could_not_check": ["Consent"], "searches": searches}
+    events = audit_events(entry("chart.read", detail=detail), "t-1", SITE)[1:]
+    said = {
+        base64.b64decode(e["entity"][1]["query"]).decode(): e["outcome"] for e in events
+    }
+    assert said == {
+        "Consent?patient=t-1&_count=200": "8",
+        "Condition?patient=t-1&_count=200&category=x": "0",
+    }
 
 
 def test_same_record_has_the_same_ids_at_every_export() -> None:
