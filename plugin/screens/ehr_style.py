@@ -20,6 +20,12 @@ from smart_launch.style import Style
 router = APIRouter(include_in_schema=False)
 
 ENOUGH = 4.5  # Source: WCAG 2.2, 1.4.3
+DRAWN = 3.0  # Source: WCAG 2.2, 1.4.11
+# What of ours stands on the EHR's ground, and how well it must be seen there.
+OF_OURS = {
+    **dict.fromkeys(("ink-2", "red", "amber", "ok", "wait"), ENOUGH),
+    **dict.fromkeys(("edge", "focus"), DRAWN),
+}
 PATIENCE = 0.1  # seconds that the first page may wait for it
 KEPT = "private, max-age=600"
 MOST_ROUND = 12  # pixels
@@ -77,13 +83,15 @@ def _colours(style: Style) -> list[str]:
         text = ours["ink"]
     if any(contrast(text, on) < ENOUGH for on in (back, *soft)):
         return []
-    if any(contrast(ours["ink-2"], on) < ENOUGH for on in (back,)):
+    if any(contrast(ours[name], back) < enough for name, enough in OF_OURS.items()):
         return []
     taken = {**ours, "ground": back, "surface": back, "ink": text}
     if high and all(contrast(high, on) >= ENOUGH for on in (back, *soft)):
         on_it = max(("#ffffff", "#000000"), key=lambda on: contrast(high, on))
         taken |= {"accent": high, "accent-hover": high, "on-accent": on_it}
         taken["accent-line"] = high
+    if contrast(taken["accent"], back) < ENOUGH:
+        return []
     scheme = "light" if light else "dark"
     return [f"color-scheme: {scheme}", *(f"--{n}: {c}" for n, c in taken.items())]
 

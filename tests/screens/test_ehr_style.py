@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin.screens.ehr_style import ENOUGH, contrast, sheet_of, tokens
+from plugin.screens.ehr_style import DRAWN, ENOUGH, contrast, sheet_of, tokens
 from smart_launch.style import Style, style_of
 
 LIGHT = {"color_background": "#fff", "color_text": "#1c2733"}
@@ -79,9 +79,13 @@ def test_whatever_is_taken_can_be_read(back: str, text: str, high: str) -> None:
         ("accent", "surface"),
         ("on-accent", "accent"),
         ("ink", "sunk"),
+        *((name, "surface") for name in ("red", "amber", "ok", "wait")),
     ):
         if taken:
             assert contrast(taken[ink], taken[ground]) >= ENOUGH
+    for line in ("edge", "focus"):
+        if taken:
+            assert contrast(taken[line], taken["surface"]) >= DRAWN
 
 
 @given(st.dictionaries(st.text(), st.text() | st.none() | st.integers()))
