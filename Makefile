@@ -28,7 +28,8 @@ check: .venv/.development  ## style, types, architecture, fast tests
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 --dist worksteal -q -m 'not slow and not postgres and not browser'
+	HYPOTHESIS_PROFILE=brief \
+	  $(BIN)/pytest -n 2 --dist worksteal -q -m 'not slow and not postgres and not browser'
 
 bench: .venv/.development .venv/.browser  ## one line a figure: name  value  unit  ratio  against
 	@$(BIN)/python tests/load/bench.py

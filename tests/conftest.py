@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 # The same examples at every run, so that a red build is about the change under test;
-# HYPOTHESIS_PROFILE=searching draws new ones. No outcome is a matter of time.
+# HYPOTHESIS_PROFILE=searching draws new ones, and "brief" is for `make check`. No
+# outcome is a matter of time.
 _NO_CLOCK: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": (HealthCheck.too_slow,),
 }
 settings.register_profile("steady", derandomize=True, **_NO_CLOCK)
+settings.register_profile("brief", derandomize=True, max_examples=25, **_NO_CLOCK)
 settings.register_profile("searching", max_examples=1000, **_NO_CLOCK)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 

@@ -58,6 +58,7 @@ def test_bad_usage_is_2_and_one_line(
     assert len(printed.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["serve"], ["worker"], ["doctor"], ["keys", "jwks"], ["keys", "rotate"]],

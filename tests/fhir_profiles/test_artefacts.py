@@ -13,6 +13,8 @@ from fhir_profiles.canonical import BASE, profile_url
 from fhir_profiles.load import PROFILES, examples, profile, reasons
 from fhir_profiles.vocabulary import Knowledge, concept_map, vocabulary
 
+pytestmark = pytest.mark.slow
+
 Problems = Callable[[dict[str, Any]], list[tuple[str, str]]]
 
 EXAMPLES = {profile_id: examples(profile_id) for profile_id in PROFILES}

@@ -17,6 +17,8 @@ from plugin.referral.resources import (
 )
 from plugin.referral.signed import Choice, ChosenMeeting, SignedReferral, Site
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 Problems = Callable[[Json], list[tuple[str, str]]]
 

@@ -16,6 +16,8 @@ from plugin.store.referral_tables import write_jobs
 from smart_launch.errors import NotFound, NotPermitted, UnreadableAnswer
 from smart_launch.fhir_client import Created
 
+pytestmark = pytest.mark.slow
+
 ONE_OF_EACH = Counter(ServiceRequest=1, DocumentReference=1, Provenance=1)
 
 

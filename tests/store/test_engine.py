@@ -97,6 +97,7 @@ def test_writer_that_waits_too_long_for_another_is_an_outage_and_passes(
         assert len(connection.execute(select(spent_states)).all()) == 1
 
 
+@pytest.mark.postgres
 def test_W12_killed_connections_are_an_outage_and_are_replaced(
     postgres_url: str,
 ) -> None:
