@@ -1,6 +1,6 @@
 """From candidates to occurrences: exact moments, in order, no more than asked for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -41,22 +41,34 @@ class Picker:
         """The first `limit` by start, distance and id; a meeting of two feeds once."""
         ordered = sorted(found if self.window.exact else self._worked_out(found))
         picked: list[Picked] = []
-        read_ahead = 0
-        for begin, end in _ties(ordered):
+        held, keep, exact = self.rows.held, self.keep, self.window.exact
+        begin = read_ahead = 0
+        while begin < len(ordered):
             if begin >= read_ahead:
                 read_ahead = begin + (AT_ONCE if limit is None else limit)
                 self.rows.ahead([one[2] for one in ordered[begin:read_ahead]])
+            end = _end_of_tie(ordered, begin)
             same = ordered[begin:end]
             for one in same if end - begin == 1 else self._by_id(same, limit):
-                minute, km, number, _, _ = one
-                meeting = self.rows.of(number)
-                if meeting.hidden or not self._is_meant(meeting, one):
+                minute, km, number, kind, _ = one
+                meeting = held.get(number) or self.rows.of(number)
+                if meeting.hidden or (
+                    kind & IRREGULAR and exact and not self._falls(number, minute)
+                ):
+                    continue
+                if keep is not None and not keep(meeting, moment_at(minute)):
                     continue
                 made = Picked(minute, km, meeting.uid, meeting)
-                if not joined_to_another(picked, made):
-                    picked.append(made)
-                    if len(picked) == limit:
-                        return picked
+                if (
+                    picked
+                    and picked[-1].minute == minute
+                    and joined_to_another(picked, made)
+                ):
+                    continue
+                picked.append(made)
+                if len(picked) == limit:
+                    return picked
+            begin = end
         return picked
 
     def _by_id(self, same: list[Candidate], limit: int | None) -> list[Candidate]:
@@ -68,12 +80,6 @@ class Picker:
             return sorted(same, key=lambda one: uids[one[2]])
         self.rows.ahead([one[2] for one in same])
         return sorted(same, key=lambda one: self.rows.of(one[2]).uid)
-
-    def _is_meant(self, meeting: MeetingRow, one: Candidate) -> bool:
-        minute, _, number, kind, _ = one
-        if kind & IRREGULAR and self.window.exact and not self._falls(number, minute):
-            return False
-        return self.keep is None or self.keep(meeting, moment_at(minute))
 
     def _falls(self, number: int, minute: int) -> bool:
         """Whether a rule that is more than every week has a start at that minute."""
@@ -99,16 +105,15 @@ class Picker:
         return exact
 
 
-def _ties(ordered: list[Candidate]) -> Iterator[tuple[int, int]]:
-    """Stretches of candidates that start together, equally far."""
-    begin = 0
-    for end, one in enumerate(ordered):
-        first = ordered[begin]
+def _end_of_tie(ordered: list[Candidate], begin: int) -> int:
+    """Up to where candidates start together, equally far."""
+    first, end = ordered[begin], begin + 1
+    while end < len(ordered):
+        one = ordered[end]
         if one[0] != first[0] or one[1] != first[1]:
-            yield begin, end
-            begin = end
-    if ordered:
-        yield begin, len(ordered)
+            break
+        end += 1
+    return end
 
 
 def joined_to_another(picked: list[Picked], new: Picked) -> bool:

@@ -141,12 +141,12 @@ class Rows:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._held: dict[int, MeetingRow] = {}
+        self.held: dict[int, MeetingRow] = {}
         self._rules: dict[int, Rule | None] = {}
 
     def ahead(self, wanted: Iterable[int]) -> None:
         """Read those that are not held yet."""
-        held = self._held
+        held = self.held
         fresh = [one for one in dict.fromkeys(wanted) if one not in held]
         for first in range(0, len(fresh), AT_ONCE):
             some = fresh[first : first + AT_ONCE]
@@ -158,9 +158,9 @@ class Rows:
                 held[one.id] = one
 
     def of(self, meeting: int) -> MeetingRow:
-        if meeting not in self._held:
+        if meeting not in self.held:
             self.ahead([meeting])
-        return self._held[meeting]
+        return self.held[meeting]
 
     def uids(self, ids: Sequence[int]) -> dict[int, str]:
         """Only the ids of meetings."""
