@@ -59,6 +59,24 @@ def test_shares_are_of_visits_with_a_matched_need(
 
 
 @pytest.mark.parametrize(
+    ("kind", "discussed", "literature"),
+    [
+        pytest.param("referral.discussed", 1, 0, id="discussed"),
+        pytest.param("literature.given", 1, 1, id="literature"),
+        pytest.param("recommendation.shown", 0, 0, id="only-looked-at"),
+    ],
+)
+def test_shares_rest_on_what_was_said_to_be_done(
+    engine: Engine, clinic: Clinic, kind: str, discussed: int, literature: int
+) -> None:
+    clinic.visit(JANUARY)
+    clinic.note(kind, 2, detail={"program": "aa", "needs": ["alcohol"]})
+    found = counted(engine)
+    assert (found.discussed.part, found.discussed.whole) == (discussed, 1)
+    assert (found.literature.part, found.referred.part) == (literature, 0)
+
+
+@pytest.mark.parametrize(
     ("days", "linked"),
     [
         pytest.param(0, 1, id="same-day"),

@@ -66,6 +66,27 @@ def test_evidence_page_tells_grades_concerns_and_limits(installed: Any) -> None:
 
 
 @pytest.mark.slow
+def test_what_was_done_with_the_patient_is_recorded_as_said(installed: Any) -> None:
+    path = installed.launch()
+    page = f"{path}evidence/aa"
+    patient = ("patient", installed.sandbox.patient_id("alcohol"))
+    assert installed.client.get(page).status_code == 200
+    kinds = {"discussed": "referral.discussed", "literature": "literature.given"}
+    assert not any(installed.events(kind) for kind in kinds.values())
+    for act, kind in kinds.items():
+        answer = installed.post(page, [patient, ("act", act)])
+        assert "Recorded: " in installed.client.get(answer.headers["location"]).text
+        (event,) = installed.events(kind)
+        assert event["detail"]["program"] == "aa"
+        assert event["detail"]["sources"]
+    assert installed.post(page, [patient, ("act", "x")]).status_code == 404
+    assert (
+        installed.post(page, [("patient", "x"), ("act", "discussed")]).status_code
+        == 409
+    )
+
+
+@pytest.mark.slow
 def test_guides_summary_goes_into_the_note_and_nothing_else(installed: Any) -> None:
     path = installed.launch()
     patient = ("patient", installed.sandbox.patient_id("alcohol"))

@@ -152,7 +152,6 @@ def kinds(words: Words) -> dict[str, str]:
         "write.resolved": say("Write settled by a person"),
         "security.rejected": say("Request turned away"),
         "cds.called": say("Decision support asked"),
-        "cds.rejected": say("Decision support call turned away"),
         "cds.opened": say("App opened from a decision support card"),
         "cds.feedback": say("Decision support feedback"),
         "directory.imported": say("Meetings imported"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from plugin.knowledge.evidence_page import EvidencePage
+from plugin.referral.ledger import event_of
 from plugin.screens.drafts import draft_of_launch, keep, visit_of
 from plugin.screens.errors import NothingHere
 from plugin.screens.frames import frame_of
@@ -19,19 +22,56 @@ from plugin.screens.texts.site_texts import texts_under
 router = APIRouter(include_in_schema=False)
 
 
+# What a clinician may say was done with the patient, and how the trail calls it.
+_DONE = {"discussed": "referral.discussed", "literature": "literature.given"}
+
+
 @router.get("/launches/{launch_id}/evidence/{program}")
-def evidence(launch: Launch, program: str) -> Response:
+def evidence(launch: Launch, program: str, request: Request) -> Response:
     """Raises: NothingHere for a programme that this site does not know."""
-    texts = texts_under(launch.house.knowledge)
-    try:
-        told = texts.evidence(program, launch.words.language)
-    except KeyError:
-        raise NothingHere("no such programme") from None
+    told = _evidence_of(launch, program)
+    say = launch.words.say
+    said = {
+        "discussed": say("Recorded: discussed with the patient."),
+        "literature": say("Recorded: literature given to the patient."),
+    }.get(request.query_params.get("said", ""), "")
     visit = visit_of(launch, draft_of_launch(launch))
     known = launch.house.knowledge.programs[program]
     frame = frame_of(launch, visit, "recommend")
     values = {"frame": frame, "page": told, "address": _address(launch, program)}
-    return page("evidence.html", launch.words, {**values, "kind": known.kind})
+    more = {"kind": known.kind, "said": said}
+    return page("evidence.html", launch.words, {**values, **more})
+
+
+@router.post("/launches/{launch_id}/evidence/{program}")
+def done_with_patient(launch: ChangingLaunch, program: str, form: Form) -> Response:
+    """Record what was done with the patient: the clinician's word, not a guess.
+
+    Raises: NothingHere for a programme or an act that is not known.
+    """
+    check_patient(launch, form.one("patient"))
+    told = _evidence_of(launch, program)
+    act = form.one("act")
+    if act not in _DONE:
+        raise NothingHere("no such act")
+    house = launch.house
+    detail = {
+        "program": program,
+        "sources": [source.citation for source in told.sources],
+        "knowledge_version": house.knowledge.version,
+    }
+    house.trail.record(house.engine, event_of(launch.context, _DONE[act], detail))
+    where = f"{launch.base}/evidence/{program}?said={act}"
+    return RedirectResponse(where, status_code=303)
+
+
+def _evidence_of(launch: Passed, program: str) -> EvidencePage:
+    """Raises: NothingHere for a programme that this site does not know."""
+    texts = texts_under(launch.house.knowledge)
+    try:
+        return texts.evidence(program, launch.words.language)
+    except KeyError:
+        raise NothingHere("no such programme") from None
 
 
 @router.get("/launches/{launch_id}/guides/{guide_id}")
