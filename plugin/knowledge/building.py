@@ -104,6 +104,7 @@ def _need(row: Json) -> NeedEntry:
         id=row["id"],
         name=row["name"],
         group=row["group"],
+        people=row.get("people", ""),
         icd10cm=tuple(Code(**c) for c in row["icd10cm"]),
         snomed=tuple(Code(**c) for c in row["snomed"]),
         remission_icd10cm=tuple(Code(**c) for c in row["remission_icd10cm"]),

@@ -39,6 +39,7 @@ class NeedEntry:
     id: str
     name: str
     group: str
+    people: str = ""  # whom a group is for, where the name says who the patient is
     icd10cm: tuple[Code, ...] = ()
     snomed: tuple[Code, ...] = ()
     remission_icd10cm: tuple[Code, ...] = ()

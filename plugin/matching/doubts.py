@@ -6,8 +6,13 @@ from plugin.chart.chart import Chart
 from plugin.knowledge.knowledge import Knowledge
 from plugin.matching.facts import Facts, Finding
 from plugin.matching.moments import is_ahead, latest_day
+from plugin.matching.sentences import joined, sentence
 
 MOST_NAMED = 3
+_AHEAD = "Dated in the future, taken as recent: %(entries)s. Check the date."
+_ODD = "The date cannot be read, taken as recent: %(entries)s."
+_MISFILED = "A code has not the form of the system it names: %(entries)s. Ask."
+_UNKNOWN = "Code system not known here, read by its words alone: %(entries)s."
 
 
 def doubts_of(chart: Chart, facts: Facts, knowledge: Knowledge) -> Iterable[str]:
@@ -21,27 +26,31 @@ def doubts_of(chart: Chart, facts: Facts, knowledge: Knowledge) -> Iterable[str]
     misfiled = [f for f in standing if f.misfiled]
     unknown = [f for f in standing if f.codes and not f.has_known_code]
     for found, said in (
-        (ahead, "Dated in the future, taken as recent: {}. Check the date."),
-        (odd, "The date cannot be read, taken as recent: {}."),
-        (misfiled, "A code has not the form of the system it names: {}. Ask."),
-        (unknown, "Code system not known here, read by its words alone: {}."),
+        (ahead, _AHEAD),
+        (odd, _ODD),
+        (misfiled, _MISFILED),
+        (unknown, _UNKNOWN),
     ):
         if found:
-            yield said.format(_named(found))
+            yield sentence(said, entries=_named(found))
     for finding in standing:
         yield from _contradictions(finding, knowledge)
 
 
 def _about_age(chart: Chart) -> str:
     if chart.patient.birth_date:
-        return "The birth date cannot be right: age limits could not be checked."
-    return "Age not known: age limits could not be checked."
+        return sentence(
+            "The birth date cannot be right: age limits could not be checked."
+        )
+    return sentence("Age not known: age limits could not be checked.")
 
 
 def _named(found: Sequence[Finding]) -> str:
-    names = [f.condition.reference for f in found[:MOST_NAMED]]
-    more = len(found) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+    names = ", ".join(f.condition.reference for f in found[:MOST_NAMED])
+    more = len(found) - MOST_NAMED
+    if more <= 0:
+        return names
+    return sentence("%(names)s and %(number)s more", names=names, number=more)
 
 
 def _contradictions(finding: Finding, knowledge: Knowledge) -> Iterable[str]:
@@ -56,7 +65,16 @@ def _contradictions(finding: Finding, knowledge: Knowledge) -> Iterable[str]:
             by_system.setdefault(read.system, set()).add(need)
     reference = finding.condition.reference
     if any(len(said) > 1 for said in kinds.values()):
-        yield f"{reference}: one code says remission, another does not. Ask."
+        yield sentence(
+            "%(resource)s: one code says remission, another does not. Ask.",
+            resource=reference,
+        )
     if len(by_system) > 1 and not set.intersection(*by_system.values()):
-        names = [knowledge.need(n).name for n in knowledge.needs if n in kinds]
-        yield f"{reference}: its codes disagree ({', '.join(names)}). Ask which holds."
+        names = [
+            sentence(knowledge.need(n).name) for n in knowledge.needs if n in kinds
+        ]
+        yield sentence(
+            "%(resource)s: its codes disagree (%(needs)s). Ask which holds.",
+            resource=reference,
+            needs=joined(names, ", "),
+        )

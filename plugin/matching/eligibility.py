@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from plugin.knowledge.programs import Exclusion, Program
 from plugin.matching.recommendation import Removed
+from plugin.matching.sentences import sentence, spoken
 from plugin.matching.wishes import Candidate, Situation, codes_in
 
 # Gives (kind, reason) where a programme does not suit, else None.
@@ -37,7 +38,10 @@ def eligible(situation: Situation) -> Eligible:
     return Eligible(tuple(stands), tuple(sorted(removed, key=lambda r: r.id)))
 
 
-_ALONE = ("adjunct", "only stands beside a group built for the need; none is here")
+_ALONE = (
+    "adjunct",
+    sentence("only stands beside a group built for the need; none is here"),
+)
 
 
 def _candidates(situation: Situation) -> list[Candidate]:
@@ -67,10 +71,14 @@ def _by_rule(candidate: Candidate, situation: Situation) -> Verdict:
     for fired in situation.safety.fired:
         rule = fired.rule
         if program.id in rule.removes.programs:
-            return f"rule {rule.id}", f"{_lower(rule.title)}: rule {rule.id}"
+            reason = sentence(
+                "%(warning)s: rule %(rule)s", warning=spoken(rule.title), rule=rule.id
+            )
+            return f"rule {rule.id}", reason
         audience = rule.removes.audience
         if audience and program.audience == audience and fired.warning.level == "red":
-            return f"rule {rule.id}", f"no couple or family group: rule {rule.id}"
+            reason = sentence("no couple or family group: rule %(rule)s", rule=rule.id)
+            return f"rule {rule.id}", reason
     return None
 
 
@@ -78,8 +86,10 @@ def _by_exclusion(candidate: Candidate, situation: Situation) -> Verdict:
     for exclusion in candidate.program.exclusions:
         shown = excluded_by(exclusion, situation)
         if shown is not None:
-            reason = f"{exclusion.reason} ({shown})" if shown else exclusion.reason
-            return "exclusion", reason
+            why = sentence(exclusion.reason)
+            if shown:
+                why = sentence("%(reason)s (%(shown)s)", reason=why, shown=shown)
+            return "exclusion", why
     return None
 
 
@@ -88,7 +98,7 @@ def excluded_by(exclusion: Exclusion, situation: Situation) -> str | None:
     if exclusion.rule:
         level = situation.safety.level_of(exclusion.rule)
         holds = bool(level) and exclusion.level in {"", level}
-        return f"rule {exclusion.rule}" if holds else None
+        return sentence("rule %(rule)s", rule=exclusion.rule) if holds else None
     if exclusion.group:
         lines = situation.facts.groups.get(exclusion.group, ())
         return ", ".join(sorted({b.code for b in lines})) if lines else None
@@ -121,8 +131,12 @@ def _by_age(candidate: Candidate, situation: Situation) -> Verdict:
     if band.hold(age):
         return None
     if band.min is not None and age is not None and age < band.min:
-        return "age", f"from {band.min} years; the patient is {age}"
-    return "age", f"up to {band.max} years; the patient is {age}"
+        return "age", sentence(
+            "from %(limit)s years; the patient is %(age)s", limit=band.min, age=age
+        )
+    return "age", sentence(
+        "up to %(limit)s years; the patient is %(age)s", limit=band.max, age=age
+    )
 
 
 def _by_gender(candidate: Candidate, situation: Situation) -> Verdict:
@@ -134,7 +148,11 @@ def _by_gender(candidate: Candidate, situation: Situation) -> Verdict:
         return None
     if gender == "men" and (recorded == "male" or preferences.men):
         return None
-    return "gender", f"for {gender}; the record says {recorded}"
+    return "gender", sentence(
+        "for %(gender)s; the record says %(recorded)s",
+        gender=sentence(gender),
+        recorded=sentence(recorded),
+    )
 
 
 def _by_language(candidate: Candidate, situation: Situation) -> Verdict:
@@ -142,7 +160,9 @@ def _by_language(candidate: Candidate, situation: Situation) -> Verdict:
     wanted = (situation.preferences.language or situation.language).lower()
     if program.any_language or wanted.split("-")[0] in program.languages:
         return None
-    return "language", f"not known in this language ({wanted})"
+    return "language", sentence(
+        "not known in this language (%(wanted)s)", wanted=wanted
+    )
 
 
 def _by_country(candidate: Candidate, situation: Situation) -> Verdict:
@@ -151,16 +171,18 @@ def _by_country(candidate: Candidate, situation: Situation) -> Verdict:
         return None
     if program.online_anywhere and "online" in program.formats:
         return None
-    return "country", f"not known in this country ({country})"
+    return "country", sentence(
+        "not known in this country (%(country)s)", country=country
+    )
 
 
 def _by_modality(candidate: Candidate, situation: Situation) -> Verdict:
     formats = candidate.program.formats
     wanted = situation.preferences.modality
     if wanted == "online" and not {"online", "phone"} & set(formats):
-        return "modality", "in person only; the patient wants online"
+        return "modality", sentence("in person only; the patient wants online")
     if wanted == "in-person" and "in-person" not in formats:
-        return "modality", "online only; the patient wants in person"
+        return "modality", sentence("online only; the patient wants in person")
     return None
 
 
@@ -169,7 +191,7 @@ def _by_spirituality(candidate: Candidate, situation: Situation) -> Verdict:
         return None
     if candidate.program.spirituality < 2:
         return None
-    return "spiritual", "spiritual; the patient wants secular groups only"
+    return "spiritual", sentence("spiritual; the patient wants secular groups only")
 
 
 def _by_requirement(candidate: Candidate, situation: Situation) -> Verdict:
@@ -223,10 +245,6 @@ def _stands(
 
 def _is_built_for(program: Program, need: str) -> bool:
     return program.needs.get(need) in {"primary", "secondary"}
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 FILTERS: tuple[Filter, ...] = (

@@ -11,6 +11,7 @@ from plugin.knowledge.rules import GroupIndex, Ingredient, When
 from plugin.matching.moments import age_in_years, is_within, moment
 from plugin.matching.recommendation import Because
 from plugin.matching.scores import Scores, scores_of
+from plugin.matching.sentences import sentence
 
 _STATE: dict[str, When] = {
     "inactive": "inactive",
@@ -47,14 +48,18 @@ class Finding:
     has_known_code: bool
 
     def because(self, read: ReadCode | None = None) -> Because:
-        mark = " (unconfirmed?)" if self.questioned else ""
         if read is None:
-            return Because(self.condition.reference, display=self.condition.text + mark)
+            return Because(
+                self.condition.reference, display=self._marked(self.condition.text)
+            )
         coding = read.coding
-        shown = coding.display or self.condition.text
-        return Because(
-            self.condition.reference, coding.system, coding.code, shown + mark
-        )
+        shown = self._marked(coding.display or self.condition.text)
+        return Because(self.condition.reference, coding.system, coding.code, shown)
+
+    def _marked(self, words: str) -> str:
+        if not self.questioned:
+            return words
+        return sentence("%(words)s (unconfirmed?)", words=words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from plugin.matching.facts import Facts, Finding, Taken
 from plugin.matching.moments import is_within
 from plugin.matching.recommendation import Because, Need, Stage, Unmapped
 from plugin.matching.scores import Score
+from plugin.matching.sentences import sentence
 
 SCORE_DAYS = 90
 # Of a code that is only a kind of a listed one, words that leave open whether it holds.
 _PAST = re.compile(r"remission|history|resolved|screening|suspected|risk of")
-_AS_A_KIND = "A terminology server takes it for a kind of this. Is it so now?"
+_AS_A_KIND = sentence("A terminology server takes it for a kind of this. Is it so now?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +141,21 @@ def _text_allows(entry: NeedEntry, finding: Finding, confidence: float) -> bool:
 
 def _why_asked(finding: Finding) -> str:
     if finding.misfiled:
-        return "The code has the form of another code system than it names. Is it so?"
+        return sentence(
+            "The code has the form of another code system than it names. Is it so?"
+        )
     if finding.questioned:
-        return f"The diagnosis is {finding.condition.verification_status}. Is it so?"
-    return "The code alone does not say so. Is it so?"
+        status = finding.condition.verification_status
+        return sentence(
+            "The diagnosis is %(status)s. Is it so?", status=sentence(status)
+        )
+    return sentence("The code alone does not say so. Is it so?")
 
 
 def _hits_by_words(finding: Finding, knowledge: Knowledge) -> Iterable[tuple[str, Hit]]:
-    question = "It is written in words, without a code that is known. Is it so?"
+    question = sentence(
+        "It is written in words, without a code that is known. Is it so?"
+    )
     for need in knowledge.need_words.find(finding.words):
         yield need, Hit(finding.because(), 0.0, question=question)
 
@@ -172,7 +180,7 @@ def _asked_by_scores(facts: Facts, knowledge: Knowledge) -> Iterable[tuple[str, 
         for screen in entry.screens:
             for score in facts.scores.of(screen.loinc):
                 if _speaks(score, screen, facts):
-                    asked = f"{score.words}. Is it a need?"
+                    asked = sentence("%(score)s. Is it a need?", score=score.words)
                     yield entry.id, Hit(score.because, 0.0, question=asked)
 
 
@@ -210,14 +218,20 @@ def _may_be(need: str, facts: Facts, knowledge: Knowledge) -> bool:
 
 def _let_specific_win(found: dict[str, Need], knowledge: Knowledge) -> list[str]:
     """Take out the general needs that a specific one replaces; say so."""
-    notes = []
+    notes: list[str] = []
     for need in list(found.values()):
         if need.stage == "ask":
             continue
         for general in knowledge.need(need.id).beats:
             if general in found:
                 gone = found.pop(general)
-                notes.append(f"{gone.name} is taken as part of: {need.name}.")
+                notes.append(
+                    sentence(
+                        "%(general)s is taken as part of: %(need)s.",
+                        general=sentence(gone.name),
+                        need=sentence(need.name),
+                    )
+                )
     return notes
 
 

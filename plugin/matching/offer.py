@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from plugin.matching.ranking import Ranked, study_of
+from plugin.matching.sentences import sentence
 from plugin.matching.wishes import Situation
 
 
@@ -166,12 +167,16 @@ def _put_friendly(chosen: list[Ranked], good: Sequence[Ranked]) -> None:
 
 def _nothing(situation: Situation) -> str:
     if situation.facts.age is not None and situation.facts.age < 18:
-        return "No suitable group found for this age. Think of a local service."
-    return "No suitable group found. Think of a local service."
+        return sentence(
+            "No suitable group found for this age. Think of a local service."
+        )
+    return sentence("No suitable group found. Think of a local service.")
 
 
 def _notes(good: Sequence[Ranked], situation: Situation) -> Iterable[str]:
     if len({_kind(r) for r in good}) < 2:
-        yield "Only one approach is known for these needs."
+        yield sentence("Only one approach is known for these needs.")
     if situation.moud_matters and not any(is_friendly(r) for r in good):
-        yield "No group known to be friendly to the medication serves these needs."
+        yield sentence(
+            "No group known to be friendly to the medication serves these needs."
+        )

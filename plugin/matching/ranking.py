@@ -10,7 +10,8 @@ from plugin.knowledge.programs import Study
 from plugin.knowledge.rules import Weights
 from plugin.matching.preferences import stated_wishes
 from plugin.matching.recommendation import Feature, Need
-from plugin.matching.wishes import Candidate, Situation, spoken
+from plugin.matching.sentences import joined, sentence, spoken
+from plugin.matching.wishes import Candidate, Situation
 
 _TEXT = {
     "need_fit": "Serves the need",
@@ -56,7 +57,11 @@ def _ranked(candidate: Candidate, situation: Situation, at: datetime) -> Ranked:
     study = study_of(candidate, main)
     parts = {
         "need_fit": (_need_fit(candidate, weights), True, spoken(main.name)),
-        "evidence": (weights.grade[study.grade], True, f"grade {study.grade}"),
+        "evidence": (
+            weights.grade[study.grade],
+            True,
+            sentence("grade %(grade)s", grade=study.grade),
+        ),
         "reach": _reach(candidate.meetings, at, weights),
         "preference": _preference(candidate, situation),
         "co_occurrence": _co_occurrence(candidate, situation),
@@ -72,7 +77,8 @@ def _ranked(candidate: Candidate, situation: Situation, at: datetime) -> Ranked:
 
 
 def _text(name: str, detail: str) -> str:
-    return f"{_TEXT[name]}: {detail}" if detail else _TEXT[name]
+    text = sentence(_TEXT[name])
+    return joined((text, detail), ": ") if detail else text
 
 
 def _clip(value: float) -> float:
@@ -116,9 +122,11 @@ def _reach(
 ) -> tuple[float, bool, str]:
     """The best of the next meetings: how soon, and how near."""
     if not meetings:
-        return weights.unknown, False, "not known"
+        return weights.unknown, False, sentence("not known")
     best = max(_reach_of(meeting, at, weights) for meeting in meetings)
-    return best, True, f"{len(meetings)} next meetings"
+    if len(meetings) == 1:
+        return best, True, sentence("one next meeting")
+    return best, True, sentence("%(number)s next meetings", number=len(meetings))
 
 
 def _reach_of(meeting: Occurrence, at: datetime, weights: Weights) -> float:
@@ -139,9 +147,10 @@ def _falling(value: float, full: float, zero: float) -> float:
 def _preference(candidate: Candidate, situation: Situation) -> tuple[float, bool, str]:
     wishes = stated_wishes(candidate, situation.preferences)
     if not wishes:
-        return situation.knowledge.weights.unknown, False, "none stated"
+        return situation.knowledge.weights.unknown, False, sentence("none stated")
     met = [name for name, holds in wishes.items() if holds]
-    return len(met) / len(wishes), True, f"{len(met)} of {len(wishes)} met"
+    text = sentence("%(met)s of %(all)s met", met=len(met), all=len(wishes))
+    return len(met) / len(wishes), True, text
 
 
 def _co_occurrence(
@@ -149,9 +158,9 @@ def _co_occurrence(
 ) -> tuple[float, bool, str]:
     weights = situation.knowledge.weights
     if situation.need("dual_diagnosis") is None:
-        return weights.unknown, False, "not in question"
+        return weights.unknown, False, sentence("not in question")
     role = candidate.program.needs.get("dual_diagnosis")
-    return (weights.role[role] if role else 0.0), True, role or "not served"
+    return (weights.role[role] if role else 0.0), True, sentence(role or "not served")
 
 
 def _medication(candidate: Candidate, situation: Situation) -> list[Feature]:
@@ -162,9 +171,9 @@ def _medication(candidate: Candidate, situation: Situation) -> list[Feature]:
     text = ""
     if situation.moud_matters and moud.stance in {"friendly", "limits"}:
         weight = weights.friendly if moud.stance == "friendly" else weights.unsupportive
-        text = moud.text
+        text = sentence(moud.text)
     elif situation.psychiatric_matters and psychiatric.stance == "supportive":
-        weight, text = weights.friendly, psychiatric.text
+        weight, text = weights.friendly, sentence(psychiatric.text)
     if not weight:
         return []
     return [Feature("medication", weight, 1.0, True, _text("medication", text))]

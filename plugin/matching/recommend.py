@@ -29,6 +29,7 @@ from plugin.matching.recommendation import (
     UnreadableEntry,
 )
 from plugin.matching.safety import Safety, safety_of
+from plugin.matching.sentences import sentence
 from plugin.matching.sessions import sessions_of
 from plugin.matching.wishes import Candidate, Situation, Wishes, situation_of
 
@@ -128,7 +129,14 @@ def _without_suppressed(found: NeedsFound, safety: Safety) -> NeedsFound:
         if rule is None:
             kept.append(need)
         else:
-            notes.append(f"{need.name} is left out: {rule.title} (rule {rule.id}).")
+            notes.append(
+                sentence(
+                    "%(need)s is left out: %(warning)s (rule %(rule)s).",
+                    need=sentence(need.name),
+                    warning=sentence(rule.title),
+                    rule=rule.id,
+                )
+            )
     return replace(found, needs=tuple(kept), notes=tuple(notes))
 
 
@@ -166,15 +174,18 @@ def _notes(chart: Chart, situation: Situation) -> Iterable[str]:
     facts, knowledge = situation.facts, situation.knowledge
     yield from knowledge.always
     for source in sorted(chart.could_not_check):
-        yield f"Could not check: {source}."
+        yield sentence("Could not check: %(source)s.", source=sentence(source))
     for source in sorted(chart.incomplete):
-        yield f"Read in part only: {source}."
+        yield sentence("Read in part only: %(source)s.", source=sentence(source))
     if not facts.country:
-        yield "Country not known: ask, then give the local crisis numbers."
+        yield sentence("Country not known: ask, then give the local crisis numbers.")
     yield from doubts_of(chart, facts, knowledge)
     spoken = chart.patient.language.split("-")[0].lower()
     if spoken and spoken != (situation.preferences.language or situation.language):
-        yield f"The chart names another language ({spoken}): ask what is preferred."
+        yield sentence(
+            "The chart names another language (%(language)s): ask what is preferred.",
+            language=spoken,
+        )
 
 
 def _at_other_times(
@@ -190,11 +201,14 @@ def _at_other_times(
         and not is_wished_time(r.candidate.meetings[0], preferences)
     ]
     if named:
-        yield f"No next meeting at the wished days and times: {', '.join(named)}."
+        yield sentence(
+            "No next meeting at the wished days and times: %(groups)s.",
+            groups=", ".join(named),
+        )
 
 
 def _on_request(offered: Collection[str], removed: Iterable[Removed]) -> Iterable[str]:
     """Where nothing is offered, what could be had by asking."""
     named = [m.name for m in removed if m.kind == "on request"]
     if not offered and named:
-        yield f"Offered when asked for: {', '.join(named)}."
+        yield sentence("Offered when asked for: %(groups)s.", groups=", ".join(named))

@@ -17,9 +17,10 @@ from plugin.matching.needs import NeedsFound, is_explained
 from plugin.matching.recommendation import Because, Level
 from plugin.matching.recommendation import Warning as SafetyWarning
 from plugin.matching.scores import says
+from plugin.matching.sentences import joined, sentence
 
 _RANK: dict[str, int] = {"red": 0, "amber": 1, "info": 2}
-_IN_WORDS = "It is written in words, without a code: ask."
+_IN_WORDS = sentence("It is written in words, without a code: ask.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _by_medicine(
     for taken in facts.medicines:
         if taken.ingredient.id == trigger.ingredient:
             known = is_explained(taken, needs.charted)
-            ask = "" if known else taken.ingredient.ask
+            ask = "" if known else sentence(taken.ingredient.ask)
             yield Spark(trigger.level, taken.because, ask)
 
 
@@ -189,11 +190,20 @@ def _is_something_else(match: _Match, knowledge: Knowledge) -> bool:
 
 def _history(finding: Finding, *, old: bool, gone: bool) -> str:
     day = latest_day(finding.recorded)
-    when = f" on {finding.recorded[:10]}" if day else ""
+    when = finding.recorded[:10]
+    if gone and day:
+        return sentence(
+            "Recorded on %(day)s and no longer active: ask about it.", day=when
+        )
     if gone:
-        return f"Recorded{when} and no longer active: ask about it."
+        return sentence("Recorded and no longer active: ask about it.")
+    if old and day:
+        return sentence(
+            "An earlier encounter recorded it on %(day)s: ask whether it still holds.",
+            day=when,
+        )
     if old:
-        return f"An earlier encounter recorded it{when}: ask whether it still holds."
+        return sentence("An earlier encounter recorded it: ask whether it still holds.")
     return ""
 
 
@@ -208,7 +218,7 @@ def _by_score(trigger: ScoreTrigger, facts: Facts) -> Iterable[Spark]:
         else:
             holds = score.value is not None and _in_range(trigger, score.value)
         if holds:
-            yield Spark(trigger.level, score.because, score.words + ".")
+            yield Spark(trigger.level, score.because, joined((score.words, "."), ""))
 
 
 def _in_range(trigger: ScoreTrigger, value: float) -> bool:
@@ -219,7 +229,10 @@ def _in_range(trigger: ScoreTrigger, value: float) -> bool:
 def _by_age(rule: Rule, facts: Facts) -> Iterable[Spark]:
     if rule.age_below is None or facts.age is None or facts.age >= rule.age_below:
         return
-    yield Spark(rule.level, Because(facts.patient, display=f"{facts.age} years"))
+    yield Spark(
+        rule.level,
+        Because(facts.patient, display=sentence("%(age)s years", age=facts.age)),
+    )
 
 
 def _warning(
@@ -233,7 +246,7 @@ def _warning(
         id=rule.id,
         level=level,
         title=rule.title,
-        text=" ".join([_opening(rule, level), *details]),
+        text=joined([_opening(rule, level), *details]),
         because=tuple(
             sorted({s.because for s in sparks}, key=lambda b: (b.resource, b.code))
         ),
@@ -248,8 +261,10 @@ def _warning(
 
 def _opening(rule: Rule, level: Level) -> str:
     if rule.id == "S1" and level == "amber":
-        return "Assess suicide risk in this visit. Groups stay below, as an addition."
-    return rule.text
+        return sentence(
+            "Assess suicide risk in this visit. Groups stay below, as an addition."
+        )
+    return sentence(rule.text)
 
 
 def _with_overdose_lines(
@@ -257,7 +272,9 @@ def _with_overdose_lines(
 ) -> list[Fired]:
     """Two depressant needs together: the first warning about either says so."""
     lines = [
-        line.text for line in knowledge.overdose_lines if {*line.needs} <= {*needs}
+        sentence(line.text)
+        for line in knowledge.overdose_lines
+        if {*line.needs} <= {*needs}
     ]
     if not lines:
         return fired
@@ -268,7 +285,7 @@ def _with_overdose_lines(
     carrier = min(carriers, key=lambda f: order.index(f.rule.id))
     warning = replace(
         carrier.warning,
-        text=" ".join([carrier.warning.text, *lines]),
+        text=joined([carrier.warning.text, *lines]),
         must=(*carrier.warning.must, *lines),
     )
     at = fired.index(carrier)

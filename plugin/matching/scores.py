@@ -10,6 +10,7 @@ from plugin.chart.codes import system_of
 from plugin.chart.measures import MEASURES
 from plugin.matching.moments import is_ahead, latest_day, moment
 from plugin.matching.recommendation import Because
+from plugin.matching.sentences import sentence
 
 _FINAL = {"final", "amended", "corrected"}
 # LOINC answer list LL358-3: how often, over the last two weeks.
@@ -49,7 +50,10 @@ class Score:
         """The result and its day, as a line of a warning."""
         shown = f"{self.value:g}" if self.value is not None else self.answer
         day = latest_day(self.recorded)
-        return f"{self.name}: {shown}" + (f" on {day.isoformat()}" if day else "")
+        named = {"name": sentence(self.name), "value": sentence(shown)}
+        if day is None:
+            return sentence("%(name)s: %(value)s", **named)
+        return sentence("%(name)s: %(value)s on %(day)s", **named, day=day.isoformat())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,13 @@ def scores_of(observations: Iterable[Observation], at: datetime) -> Scores:
                 _keep(score, unplaced, _worse)
                 if score.recorded:
                     cited = score.because.resource
-                    notes.add(f"{score.name} ({cited}) is dated ahead or oddly: check.")
+                    notes.add(
+                        sentence(
+                            "%(name)s (%(resource)s) is dated ahead or oddly: check.",
+                            name=sentence(score.name),
+                            resource=cited,
+                        )
+                    )
             else:
                 _keep(score, latest, _order)
     return Scores(latest, unplaced, tuple(sorted(notes)))
@@ -100,7 +110,12 @@ def _impossible(score: Score) -> str:
     if value is None or measure.low <= value <= measure.high:
         return ""
     cited = score.because.resource
-    return f"{score.name} of {value:g} cannot be: it was not used ({cited})."
+    return sentence(
+        "%(name)s of %(value)s cannot be: it was not used (%(resource)s).",
+        name=sentence(score.name),
+        value=f"{value:g}",
+        resource=cited,
+    )
 
 
 def _is_unplaced(score: Score, at: datetime) -> bool:

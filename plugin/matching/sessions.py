@@ -4,7 +4,8 @@ from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.programs import SingleSessionEntry
 from plugin.matching.eligibility import excluded_by
 from plugin.matching.recommendation import Evidence, Need, SingleSession
-from plugin.matching.wishes import Situation, codes_in, spoken
+from plugin.matching.sentences import joined, sentence
+from plugin.matching.wishes import Situation, codes_in, whom
 
 
 def sessions_of(situation: Situation) -> tuple[SingleSession, ...]:
@@ -34,22 +35,31 @@ def _added_by_rules(situation: Situation) -> dict[str, str]:
     added: dict[str, str] = {}
     for fired in situation.safety.fired:
         for session in fired.rule.adds_sessions:
-            added.setdefault(session, f"{fired.rule.title} (rule {fired.rule.id})")
+            added.setdefault(
+                session,
+                sentence(
+                    "%(warning)s (rule %(rule)s)",
+                    warning=sentence(fired.rule.title),
+                    rule=fired.rule.id,
+                ),
+            )
     return added
 
 
 def _reasons(
     entry: SingleSessionEntry, situation: Situation, added: dict[str, str]
 ) -> tuple[str, ...]:
-    reasons = []
+    reasons: list[str] = []
     if entry.id in added:
-        reasons.append(f"Asked for by a warning: {added[entry.id]}.")
+        reasons.append(
+            sentence("Asked for by a warning: %(warning)s.", warning=added[entry.id])
+        )
     served = [n for n in situation.needs.values() if _serves(entry, n)]
     if served:
-        named = ", ".join(_named(need) for need in served[:2])
-        reasons.append(f"For {named}.")
+        named = joined((_named(n, situation) for n in served[:2]), ", ")
+        reasons.append(sentence("For %(needs)s.", needs=named))
     if not reasons and entry.youth_default and _is_young(situation):
-        reasons.append("A first step for young people, whatever the need.")
+        reasons.append(sentence("A first step for young people, whatever the need."))
     if not reasons:
         return ()
     if entry.note:
@@ -63,9 +73,10 @@ def _serves(entry: SingleSessionEntry, need: Need) -> bool:
     return need.stage == "active" or not entry.active_only
 
 
-def _named(need: Need) -> str:
+def _named(need: Need, situation: Situation) -> str:
     codes = codes_in(need)
-    return f"{spoken(need.name)} ({codes})" if codes else spoken(need.name)
+    name = whom(need, situation.knowledge)
+    return joined((name, f"({codes})")) if codes else name
 
 
 def _is_young(situation: Situation) -> bool:

@@ -10,6 +10,7 @@ from plugin.matching.facts import Facts
 from plugin.matching.needs import NeedsFound
 from plugin.matching.recommendation import Need, Preferences
 from plugin.matching.safety import Safety
+from plugin.matching.sentences import Sentence, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,13 @@ class Candidate:
         return set(self.roles.values()) == {"adjunct"}
 
 
+def whom(need: Need, knowledge: Knowledge) -> Sentence:
+    """A need inside a sentence: the condition, or those whom a group is for."""
+    entry = knowledge.needs.get(need.id)
+    return spoken(entry.people if entry and entry.people else need.name)
+
+
 def codes_in(need: Need) -> str:
     """The codes that speak for a need, as a reader wants them: F10.20, F33.1."""
     codes = dict.fromkeys(line.code or line.display for line in need.because)
     return ", ".join(list(codes)[:3])
-
-
-def spoken(name: str) -> str:
-    """A name inside a sentence: the first letter small, unless it is an acronym."""
-    if len(name) > 1 and name[1].islower():
-        return name[0].lower() + name[1:]
-    return name

@@ -19,9 +19,9 @@ from plugin.screens.words import Words
 # A feed older than this may be wrong: the patient phones first.
 OLD_FEED = timedelta(days=30)
 SHOWN_TAGS = 3
-# How the reasons begin that a card shows in a form of its own.
+# How the reasons begin that a card shows in a form of its own, in every language.
 NEXT_MEETING = "Next meeting"
-EVIDENCE = "Evidence "
+EVIDENCE = "Evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,10 @@ def card(
         name=program.name,
         approach=_sentence(", ".join(words.say(name) for name in program.approach)),
         deferred=program.deferred,
-        why=_why(program),
-        reasons=tuple(r for r in program.reasons if not r.startswith(NEXT_MEETING)),
+        why=_why(program, words),
+        reasons=tuple(
+            r for r in program.reasons if not r.startswith(words.say(NEXT_MEETING))
+        ),
         cautions=program.cautions,
         grade=program.evidence.grade or "",
         evidence_line=_short_evidence(program, words),
@@ -165,9 +167,10 @@ def _part(feature: Feature, words: Words) -> Part:
     return Part(feature.text, level)
 
 
-def _why(program: Recommended) -> str:
+def _why(program: Recommended, words: Words) -> str:
     """What speaks for it, in two sentences: the evidence and the time stand apart."""
-    lines = [r for r in program.reasons if not r.startswith((NEXT_MEETING, EVIDENCE))]
+    apart = (words.say(NEXT_MEETING), words.say(EVIDENCE))
+    lines = [r for r in program.reasons if not r.startswith(apart)]
     return " ".join(lines[:2])
 
 

@@ -94,6 +94,7 @@ class ReadingView:
 
     def _checks(self, chart: Chart, shown: Recommendation) -> list[CheckLine]:
         words = self.words
+        above = (*SAID_ABOVE, *(words.say(start) for start in SAID_ABOVE))
         lines = [
             CheckLine(
                 words.say("Rules"),
@@ -117,7 +118,7 @@ class ReadingView:
         lines += [
             CheckLine("", words.say(note))
             for note in shown.notes
-            if not note.startswith(SAID_ABOVE)
+            if not note.startswith(above)
         ]
         return lines
 
@@ -132,6 +133,7 @@ def source_words(source: str, words: Words) -> str:
         "Consent": words.say("consents"),
         "QuestionnaireResponse": words.say("questionnaires"),
         "ServiceRequest": words.say("earlier referrals"),
+        "SNOMED CT hierarchy": words.say("the hierarchy of SNOMED CT"),
     }.get(source, source)
 
 

@@ -24,6 +24,7 @@ from plugin.screens.patient_line import Frame
 from plugin.screens.posted import Form
 from plugin.screens.recommend_view import RecommendView
 from plugin.screens.render import render
+from plugin.screens.said import needs_said_in, said_in
 from plugin.screens.texts.guide_view import guides_for
 from plugin.screens.texts.site_texts import texts_under
 from plugin.screens.warning_lines import unanswered
@@ -148,11 +149,11 @@ def _html(
     )
     values = view.values(
         visit.chart,
-        visit.recommendation,
+        said_in(words, visit.recommendation),
         draft,
         near=visit.near,
         has_place=visit.has_place,
-        every_need=visit.needs,
+        every_need=needs_said_in(words, visit.needs),
         waits=bool(lacking),
     )
     frame = frame_of(launch, visit, "recommend")

@@ -24,6 +24,7 @@ from plugin.screens.help_lines import HelpLines
 from plugin.screens.posted import Form, Posted
 from plugin.screens.referral_lines import ReferralWords
 from plugin.screens.render import page
+from plugin.screens.said import said_in
 from plugin.screens.sign_view import (
     DECLINE_REASONS,
     Problem,
@@ -95,11 +96,10 @@ def _taken(
     if reset or not form.one("note").strip():
         return replace(draft, note=None)
     view = _view(launch, visit)
+    shown = said_in(launch.words, visit.recommendation)
     note = clean_text(form.one("note"))
     drafts = {
-        view.note(visit.recommendation, d, visit.plan, a)
-        for d in (before, draft)
-        for a in WRITES
+        view.note(shown, d, visit.plan, a) for d in (before, draft) for a in WRITES
     }
     return replace(draft, note=None if note in drafts else note)
 
@@ -127,9 +127,8 @@ def _done(launch: Passed, form: Posted, draft: Draft, visit: Visit) -> Response:
         keep(launch, draft.undecided())
         return RedirectResponse(launch.base + "/referrals?said=declined", 303)
     view = _view(launch, visit)
-    note = draft.note or view.note(
-        visit.recommendation, draft, visit.plan, draft.agreement
-    )
+    shown = said_in(launch.words, visit.recommendation)
+    note = draft.note or view.note(shown, draft, visit.plan, draft.agreement)
     signed = signing.sign(
         context,
         (visit.chart, visit.recommendation, visit.plan),
@@ -215,7 +214,10 @@ def _problems(
         found.append(Problem("", say("Choose one or two groups first.")))
     if draft.agreement == "unnamed" and draft.note:
         choices = choices_of(visit.recommendation, draft)
-        named = named_in(draft.note, visit.recommendation, choices)
+        told = (visit.recommendation, said_in(launch.words, visit.recommendation))
+        named = tuple(
+            dict.fromkeys(w for r in told for w in named_in(draft.note, r, choices))
+        )
         if named:
             found.append(
                 Problem(
@@ -253,7 +255,7 @@ def _page(
     status: int = 200,
 ) -> Response:
     values = _view(launch, visit).values(
-        visit.recommendation,
+        said_in(launch.words, visit.recommendation),
         draft,
         visit.plan,
         missing=missing or {},

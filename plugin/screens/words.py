@@ -27,6 +27,7 @@ from babel.numbers import format_decimal
 
 HERE = Path(__file__).parent / "translations"
 SOURCE_LANGUAGE = "en"
+DOMAINS = ("screens", "rules")
 
 # Where roads are measured in miles. Source: CLDR supplemental data, measurementSystem.
 MILES = frozenset({"US", "GB", "LR", "MM"})
@@ -49,11 +50,18 @@ def nearest(language: str) -> str:
 
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
+    """The screens' own words; behind them, those of the rules and their sentences."""
     if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
-    path = HERE / language / "LC_MESSAGES" / "screens.po"
+    ours, rules = (_compiled(language, domain) for domain in DOMAINS)
+    ours.add_fallback(rules)
+    return ours
+
+
+def _compiled(language: str, domain: str) -> gettext.GNUTranslations:
+    path = HERE / language / "LC_MESSAGES" / f"{domain}.po"
     with path.open("rb") as source:
-        messages = read_po(source, locale=language, domain="screens")
+        messages = read_po(source, locale=language, domain=domain)
     compiled = io.BytesIO()
     write_mo(compiled, messages)
     compiled.seek(0)

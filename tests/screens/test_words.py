@@ -15,7 +15,14 @@ import plugin.screens
 from plugin.knowledge.load import load_knowledge
 from plugin.referral.disclosure import WITHHELD_FOR
 from plugin.referral.plan import REASONS
-from plugin.screens.words import HERE, Words, catalogue, languages, nearest
+from plugin.screens.words import (
+    DOMAINS,
+    HERE,
+    Words,
+    catalogue,
+    languages,
+    nearest,
+)
 
 ROOT = Path(plugin.screens.__file__).parent
 SAID = {"say": None, "count": (1, 2), "_": None, "gettext": None}
@@ -51,9 +58,10 @@ def test_catalogue_has_every_message(language: str) -> None:
     assert wanted - known - {("", ""), ""} == set()
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
 @pytest.mark.parametrize("language", [tag for tag in languages() if tag != "en"])
-def test_translation_keeps_the_holes_of_its_message(language: str) -> None:
-    with (HERE / language / "LC_MESSAGES" / "screens.po").open("rb") as source:
+def test_translation_keeps_the_holes_of_its_message(language: str, domain: str) -> None:
+    with (HERE / language / "LC_MESSAGES" / f"{domain}.po").open("rb") as source:
         catalog = read_po(source, locale=language)
     for message in catalog:
         ids = [message.id] if isinstance(message.id, str) else list(message.id)
