@@ -6,6 +6,7 @@ AuditError
     TooEarly            a purge of records that the law keeps
     NotSignedIn         a reviewer's page without a reviewer's session
     SignInRefused       the identity provider's answer is not one that opens the trail
+      NoCookieKept      the browser does not have the cookie that its sign-in began with
     NotYours            a role or tenant that this reviewer has not
 """
 
@@ -44,6 +45,14 @@ class SignInRefused(AuditError):
     public = (
         "The sign-in could not be completed, or your account has no part in reviewing "
         "referral records. Start again, or ask who gives out that role."
+    )
+
+
+class NoCookieKept(SignInRefused):
+    title = "The browser kept no cookie"
+    public = (
+        "This page cannot keep a secure session: the cookie with which the sign-in "
+        "began did not come back. Allow cookies for this site, then start again."
     )
 
 

@@ -21,7 +21,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from plugin.audit.errors import SignInRefused
+from plugin.audit.errors import NoCookieKept, SignInRefused
 from plugin.audit.provider import Provider
 from plugin.audit.reviewer import Reviewer, Roles
 from plugin.clock import Clock
@@ -113,6 +113,8 @@ class SignIn:
         return reviewer
 
     def _claimed(self, request: CallbackRequest, cookie: str) -> Pending:
+        if not cookie:
+            raise NoCookieKept("no sign-in cookie came back")
         try:
             opened = self.seal.open(_bytes(cookie), **_PLACE)
             pending = Pending(**orjson.loads(opened))
