@@ -13,6 +13,10 @@ Stance = Literal[
 ]
 
 
+# Behind a reference of which no source was seen.
+UNSEEN = "(not verified)"
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     id: str
@@ -27,7 +31,7 @@ class Citation:
     def full(self) -> str:
         """The reference with its DOI, and a mark where no source of it was seen."""
         doi = f". doi:{self.doi}" if self.doi else ""
-        return f"{self.reference}{doi}" + ("" if self.verified else " (not verified)")
+        return f"{self.reference}{doi}" + ("" if self.verified else f" {UNSEEN}")
 
 
 def short_form(reference: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from plugin.knowledge.evidence_page import EvidencePage
+from plugin.knowledge.programs import UNSEEN
 from plugin.matching.recommendation import (
     Because,
     Evidence,
@@ -37,6 +39,21 @@ def said_in(words: Words, shown: Recommendation) -> Recommendation:
         removed=tuple(replace(r, reason=say.text(r.reason)) for r in shown.removed),
         unreadable=tuple(say.unreadable(u) for u in shown.unreadable),
         notes=say.texts(shown.notes),
+    )
+
+
+def evidence_said_in(words: Words, page: EvidencePage) -> EvidencePage:
+    """A page has its own words in each language; these are the names that it quotes."""
+    if words.language == SOURCE_LANGUAGE:
+        return page
+    say = _Saying(words)
+    return replace(
+        page,
+        grades=tuple(replace(g, need_name=say.text(g.need_name)) for g in page.grades),
+        ungraded=say.texts(page.ungraded),
+        sources=tuple(
+            replace(s, reference=say.reference(s.reference)) for s in page.sources
+        ),
     )
 
 
@@ -96,12 +113,19 @@ class _Saying:
         )
 
     def unreadable(self, entry: UnreadableEntry) -> UnreadableEntry:
-        """`Condition: it has no code`: the kind is FHIR's own word."""
-        kind, between, reason = entry.reason.partition(": ")
-        return replace(entry, reason=f"{kind}{between}{self.text(reason)}")
+        """`Condition: it has no code`: the kind is FHIR's own word, and so is what
+        stands behind a second colon.
+        """
+        kind, *reasons = entry.reason.split(": ")
+        return replace(entry, reason=": ".join((kind, *self.texts(reasons))))
+
+    def reference(self, reference: str) -> str:
+        known = reference.removesuffix(UNSEEN)
+        return reference if known == reference else known + self.text(UNSEEN)
 
     def _evidence(self, evidence: Evidence) -> Evidence:
-        return replace(evidence, note=self.text(evidence.note))
+        references = tuple(self.reference(r) for r in evidence.references)
+        return replace(evidence, note=self.text(evidence.note), references=references)
 
     def _because(self, lines: Iterable[Because]) -> tuple[Because, ...]:
         return tuple(

@@ -16,6 +16,7 @@ from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
 from plugin.screens.posted import Form
 from plugin.screens.render import page
+from plugin.screens.said import evidence_said_in
 from plugin.screens.texts.guide_view import answers_in, guide_values
 from plugin.screens.texts.site_texts import texts_under
 
@@ -38,7 +39,8 @@ def evidence(launch: Launch, program: str, request: Request) -> Response:
     visit = visit_of(launch, draft_of_launch(launch))
     known = launch.house.knowledge.programs[program]
     frame = frame_of(launch, visit, "recommend")
-    values = {"frame": frame, "page": told, "address": _address(launch, program)}
+    shown = evidence_said_in(launch.words, told)
+    values = {"frame": frame, "page": shown, "address": _address(launch, program)}
     more = {"kind": known.kind, "said": said}
     return page("evidence.html", launch.words, {**values, **more})
 
