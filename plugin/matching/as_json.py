@@ -54,6 +54,7 @@ def recommendation_json(recommendation: Recommendation) -> Json:
         "unreadable": [{"entry": u.entry, "reason": u.reason} for u in r.unreadable],
         "could_not_check": list(r.could_not_check),
         "plan": _plan(r.plan),
+        "notes": list(r.notes),
     }
 
 

@@ -22,7 +22,7 @@ def derived_from(
             for group in entry.derived.all_of
         ]
         sources = [need for group in groups for need in group]
-        lines = [line for need in sources for line in need.because]
+        lines = [line for need in sources for line in need.sure_lines]
         if not all(groups) or _is_one_problem(groups):
             lines = _induced(entry, facts, found)
             sources = [n for n in sources if set(n.because) & set(lines)]
@@ -43,7 +43,7 @@ def derived_from(
 
 def _is_one_problem(groups: Sequence[Sequence[Need]]) -> bool:
     """Whether two conditions are only two codings of one problem that disagree."""
-    named = {line.resource for group in groups for n in group for line in n.because}
+    named = {line.resource for group in groups for n in group for line in n.sure_lines}
     return len(groups) > 1 and len(named) == 1
 
 
@@ -54,7 +54,7 @@ def _induced(
     assert entry.derived is not None
     if not entry.derived.icd10cm_pattern:
         return []
-    stated = {line for n in found.values() if n.stage != "ask" for line in n.because}
+    stated = {line for n in found.values() if n.stage != "ask" for line in n.sure_lines}
     pattern = re.compile(entry.derived.icd10cm_pattern)
     return [
         finding.because(read)

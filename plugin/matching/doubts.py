@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 
-from plugin.chart.chart import Chart
+from plugin.chart.chart import Chart, Condition
 from plugin.knowledge.knowledge import Knowledge
 from plugin.matching.facts import Facts, Finding
 from plugin.matching.moments import is_ahead, latest_day
 from plugin.matching.sentences import joined, sentence
 
 MOST_NAMED = 3
+MOST_SHOWN = 80  # characters of a problem's own words
 _AHEAD = "Dated in the future, taken as recent: %(entries)s. Check the date."
 _ODD = "The date cannot be read, taken as recent: %(entries)s."
 _MISFILED = "A code has not the form of the system it names: %(entries)s. Ask."
+_RESOLVED = "Resolved, so history and counted as no need: %(entries)s."
+_REFUTED = "Refuted, so not counted: %(entries)s."
+_IN_ERROR = "Entered in error, so not counted: %(entries)s."
 _UNKNOWN = "Code system not known here, read by its words alone: %(entries)s."
 
 
@@ -33,8 +37,38 @@ def doubts_of(chart: Chart, facts: Facts, knowledge: Knowledge) -> Iterable[str]
     ):
         if found:
             yield sentence(said, entries=_named(found))
+    yield from _not_counted(facts, knowledge)
     for finding in standing:
         yield from _contradictions(finding, knowledge)
+
+
+def _not_counted(facts: Facts, knowledge: Knowledge) -> Iterable[str]:
+    """What the chart has, and neither needs nor most rules go by; with the reason.
+
+    A line that was entered in error may be about somebody else: its words stay away.
+    """
+    resolved = [f.condition for f in facts.findings if f.state == "resolved"]
+    told = {f.condition for f in facts.findings if _would_speak(f, knowledge)}
+    resolved.sort(key=lambda c: (c not in told, c.reference))
+    refuted = [c for c in facts.set_aside if c.verification_status == "refuted"]
+    wrong = [c for c in facts.set_aside if c.verification_status != "refuted"]
+    for found, said, words in (
+        (resolved, _RESOLVED, True),
+        (refuted, _REFUTED, True),
+        (wrong, _IN_ERROR, False),
+    ):
+        if found:
+            yield sentence(said, entries=_listed([_shown(c, words) for c in found]))
+
+
+def _would_speak(finding: Finding, knowledge: Knowledge) -> bool:
+    return any(knowledge.index.meanings(r.system, r.code) for r in finding.codes)
+
+
+def _shown(condition: Condition, words: bool) -> str:
+    displays = (coding.display for coding in condition.codings)
+    text = (condition.text or next((d for d in displays if d), ""))[:MOST_SHOWN]
+    return f"{text} ({condition.reference})" if words and text else condition.reference
 
 
 def _about_age(chart: Chart) -> str:
@@ -46,8 +80,12 @@ def _about_age(chart: Chart) -> str:
 
 
 def _named(found: Sequence[Finding]) -> str:
-    names = ", ".join(f.condition.reference for f in found[:MOST_NAMED])
-    more = len(found) - MOST_NAMED
+    return _listed([f.condition.reference for f in found])
+
+
+def _listed(entries: Sequence[str]) -> str:
+    names = ", ".join(entries[:MOST_NAMED])
+    more = len(entries) - MOST_NAMED
     if more <= 0:
         return names
     return sentence("%(names)s and %(number)s more", names=names, number=more)

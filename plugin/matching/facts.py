@@ -48,13 +48,14 @@ class Finding:
     has_known_code: bool
 
     def because(self, read: ReadCode | None = None) -> Because:
-        if read is None:
-            return Because(
-                self.condition.reference, display=self._marked(self.condition.text)
-            )
-        coding = read.coding
-        shown = self._marked(coding.display or self.condition.text)
-        return Because(self.condition.reference, coding.system, coding.code, shown)
+        coding = read.coding if read else Coding("", "")
+        return Because(
+            self.condition.reference,
+            coding.system,
+            coding.code,
+            self._marked(coding.display or self.condition.text),
+            self.questioned,
+        )
 
     def _marked(self, words: str) -> str:
         if not self.questioned:
@@ -81,6 +82,7 @@ class Facts:
     scores: Scores
     medicines: tuple[Taken, ...]
     groups: Mapping[str, tuple[Because, ...]]  # code groups that stand in the chart
+    set_aside: tuple[Condition, ...] = ()  # refuted, or entered in error
 
 
 def facts_of(
@@ -94,6 +96,7 @@ def facts_of(
         if condition.verification_status not in _UNUSED
     ]
     findings.sort(key=lambda f: f.condition.reference)
+    aside = [c for c in chart.conditions if c.verification_status in _UNUSED]
     return Facts(
         at=at,
         patient=chart.patient.reference,
@@ -104,6 +107,7 @@ def facts_of(
         scores=scores_of(chart.observations, at),
         medicines=_medicines(chart.medications, knowledge.ingredients.values()),
         groups=_groups(findings, knowledge.groups, at),
+        set_aside=tuple(sorted(aside, key=lambda c: c.reference)),
     )
 
 

@@ -202,10 +202,17 @@ def _need(entry: NeedEntry, hits: list[Hit]) -> Need:
         name=entry.name,
         stage=stage,
         confidence=max(hit.confidence for hit in used),
-        because=lines_of(hit.because for hit in used),
+        because=lines_of(_lines(hits, sure)),
         severity=next((hit.severity for hit in used if hit.severity), ""),
         question="" if sure else min(hit.question for hit in hits),
     )
+
+
+def _lines(hits: list[Hit], sure: list[Hit]) -> Iterable[Because]:
+    """What is sure, and beside it what the chart has with a question mark."""
+    for hit in hits:
+        if not sure or hit.confidence > 0 or hit.because.questioned:
+            yield hit.because
 
 
 def _may_be(need: str, facts: Facts, knowledge: Knowledge) -> bool:

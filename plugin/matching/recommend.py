@@ -167,7 +167,7 @@ def _recommended(ranked: Ranked, situation: Situation) -> Recommended:
 
 
 def _because(candidate: Candidate) -> tuple[Because, ...]:
-    return tuple(dict.fromkeys(b for n in candidate.served for b in n.because))
+    return tuple(dict.fromkeys(b for n in candidate.served for b in n.sure_lines))
 
 
 def _notes(chart: Chart, situation: Situation) -> Iterable[str]:

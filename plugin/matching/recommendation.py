@@ -55,6 +55,7 @@ class Because:
     system: str = ""
     code: str = ""
     display: str = ""
+    questioned: bool = False  # the chart itself is not sure of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Need:
     derived: bool = False
     severity: str = ""  # "dependence" where a code says so
     question: str = ""  # what to ask the clinician where the stage is "ask"
+
+    @property
+    def sure_lines(self) -> tuple[Because, ...]:
+        """What it rests on; all lines where the chart is sure of none."""
+        return tuple(b for b in self.because if not b.questioned) or self.because
 
 
 @dataclass(frozen=True, slots=True)

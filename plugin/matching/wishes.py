@@ -92,5 +92,5 @@ def whom(need: Need, knowledge: Knowledge) -> Sentence:
 
 def codes_in(need: Need) -> str:
     """The codes that speak for a need, as a reader wants them: F10.20, F33.1."""
-    codes = dict.fromkeys(line.code or line.display for line in need.because)
+    codes = dict.fromkeys(line.code or line.display for line in need.sure_lines)
     return ", ".join(list(codes)[:3])

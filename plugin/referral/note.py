@@ -254,7 +254,7 @@ def _medium(locale: str) -> str:
 
 def _reasons_of(need: Need) -> Iterator[str]:
     """The chart's own words for a need, with their ICD code; else the need's name."""
-    conditions = [b for b in need.because if b.resource.startswith("Condition/")]
+    conditions = [b for b in need.sure_lines if b.resource.startswith("Condition/")]
     if not conditions:
         yield one_line(need.name, _LINE)
     for because in conditions:
