@@ -1,6 +1,5 @@
 """The knowledge base as it is shipped."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ def test_everything_is_there(knowledge: Knowledge) -> None:
     assert len(knowledge.single_sessions) == 15
     assert len(knowledge.rules) == 26
     assert knowledge.version == "2026.11"
-
-
-def test_loading_is_quick() -> None:
-    load_knowledge()  # the files are in the cache now
-    started = time.perf_counter()
-    load_knowledge()
-    assert time.perf_counter() - started < 0.2  # the aim, 0.06 s, is for the benchmark
 
 
 @pytest.mark.parametrize(
