@@ -104,6 +104,7 @@ def _need(row: Json) -> NeedEntry:
         id=row["id"],
         name=row["name"],
         group=row["group"],
+        in_a_sentence=row.get("in_a_sentence", ""),
         people=row.get("people", ""),
         icd10cm=tuple(Code(**c) for c in row["icd10cm"]),
         snomed=tuple(Code(**c) for c in row["snomed"]),

@@ -39,6 +39,7 @@ class NeedEntry:
     id: str
     name: str
     group: str
+    in_a_sentence: str = ""  # where the name is no part of one
     people: str = ""  # whom a group is for, where the name says who the patient is
     icd10cm: tuple[Code, ...] = ()
     snomed: tuple[Code, ...] = ()

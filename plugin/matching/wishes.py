@@ -87,7 +87,8 @@ class Candidate:
 def whom(need: Need, knowledge: Knowledge) -> Sentence:
     """A need inside a sentence: the condition, or those whom a group is for."""
     entry = knowledge.needs.get(need.id)
-    return spoken(entry.people if entry and entry.people else need.name)
+    said = (entry.people or entry.in_a_sentence) if entry else ""
+    return spoken(said or need.name)
 
 
 def codes_in(need: Need) -> str:

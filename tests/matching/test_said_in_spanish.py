@@ -42,7 +42,7 @@ def texts_of_the_rules() -> Iterator[str]:
     """What the knowledge base brings to a screen, beside names of groups and lines."""
     known = load_knowledge()
     for need in known.needs.values():
-        yield from (need.name, need.people)
+        yield from (need.name, need.in_a_sentence, need.people)
     for rule in known.rules.values():
         yield from (rule.title, rule.text, *rule.must)
     for program in known.programs.values():
