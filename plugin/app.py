@@ -27,6 +27,7 @@ from plugin.cds_hooks.admission import Admission
 from plugin.cds_hooks.callers import Callers
 from plugin.cds_hooks.cards import Writer
 from plugin.cds_hooks.cors import cors_of
+from plugin.cds_hooks.counting import Count, not_counted
 from plugin.cds_hooks.deciding import Deciding
 from plugin.cds_hooks.desk import Desk
 from plugin.cds_hooks.fetching import Fetching
@@ -109,7 +110,9 @@ def create_app(
     foundation = lay(settings, clock)
     health = Health(foundation)
     metrics = Metrics(Readings(foundation, health))
-    house = furnish(foundation, outbound or CountedOutbound(called=metrics.called))
+    house = furnish(
+        foundation, outbound or CountedOutbound(called=metrics.called), metrics.card
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -147,7 +150,9 @@ def create_app(
     return app
 
 
-def furnish(foundation: Foundation, outbound: Outbound) -> House:
+def furnish(
+    foundation: Foundation, outbound: Outbound, count_card: Count = not_counted
+) -> House:
     """Every part, each made once and handed to whoever needs it."""
     settings, clock, engine = foundation.settings, foundation.clock, foundation.engine
     trail, contexts = foundation.trail, foundation.contexts
@@ -178,7 +183,17 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
     signing = Signing(ledger, trail, directory, settings, clock, uuid.uuid4)
     reads = ThreadPoolExecutor(_READS, thread_name_prefix="reads")
     fetching = Fetching(outbound, reads)
-    cds = _cds(foundation, fetching, smart, knowledge, signing)
+    visits = Visits(
+        smart,
+        knowledge,
+        directory,
+        trail,
+        engine,
+        clock,
+        settings,
+        _terminology(settings, knowledge, outbound, clock),
+        reads,
+    )
     return House(
         settings=settings,
         clock=clock,
@@ -189,21 +204,11 @@ def furnish(foundation: Foundation, outbound: Outbound) -> House:
         knowledge=knowledge,
         directory=directory,
         reads=reads,
-        visits=Visits(
-            smart,
-            knowledge,
-            directory,
-            trail,
-            engine,
-            clock,
-            settings,
-            _terminology(settings, knowledge, outbound, clock),
-            reads,
-        ),
+        visits=visits,
         signing=signing,
         ledger=ledger,
         worker=Worker(engine, trail, contexts, smart.fhir, clock, own=own_access),
-        cds=cds,
+        cds=_cds(foundation, fetching, visits, signing, count_card),
         reviewers=_reviewers(foundation),
         sign_in=_sign_in(foundation, outbound),
     )
@@ -223,12 +228,12 @@ def _terminology(
 def _cds(
     foundation: Foundation,
     fetching: Fetching,
-    smart: SmartClient,
-    knowledge: Knowledge,
+    visits: Visits,
     signing: Signing,
+    count: Count,
 ) -> CdsService:
     settings, clock, engine = foundation.settings, foundation.clock, foundation.engine
-    trail = foundation.trail
+    trail, smart, knowledge = foundation.trail, visits.smart, visits.knowledge
     admission = Admission(
         smart.registrations,
         Callers(settings, smart.registrations, EhrKeys(fetching.outbound), clock),
@@ -239,12 +244,21 @@ def _cds(
         clock,
     )
     ledger = signing.ledger
-    deciding = Deciding(admission, fetching, settings, knowledge, ledger, engine, clock)
+    deciding = Deciding(
+        admission,
+        fetching,
+        visits.terminology,
+        settings,
+        knowledge,
+        ledger,
+        engine,
+        clock,
+    )
     writer = Writer(settings.origin)
     return CdsService(
         admission,
-        Desk(admission, deciding, signing, writer, trail, engine, clock),
-        Reporting(admission, trail, engine, foundation.seal, clock),
+        Desk(admission, deciding, signing, writer, trail, engine, clock, count=count),
+        Reporting(admission, trail, engine, foundation.seal, clock, count),
         cors_of(settings),
         RuleSheets(knowledge),
         settings.origin,

@@ -14,6 +14,7 @@ from plugin.cds_hooks.call import Call
 from plugin.cds_hooks.errors import DataMissing
 from plugin.cds_hooks.fetching import Fetching
 from plugin.chart.chart import Chart
+from plugin.chart.terminology import Terminology
 from plugin.clock import Clock
 from plugin.knowledge.knowledge import Knowledge
 from plugin.matching.recommend import recommend
@@ -22,6 +23,9 @@ from plugin.referral.filed import Filed
 from plugin.referral.ledger import Ledger
 from plugin.settings import Settings
 from plugin.store.engine import reading
+
+# Seconds for asking what unlisted codes are kinds of; answers are kept for a week.
+FOR_KINDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Found:
 class Deciding:
     admission: Admission
     fetching: Fetching
+    terminology: Terminology
     settings: Settings
     knowledge: Knowledge
     ledger: Ledger
@@ -79,9 +84,16 @@ class Deciding:
         if admitted.reads:
             chart = self.fetching.chart(admitted.ehr, admitted.call, self.clock())
             if chart is not None:
-                return chart, "fhir"
+                return self._with_kinds(admitted, chart), "fhir"
         chart = admitted.sent.chart
-        return chart, "prefetch" if chart is not None else "none"
+        if chart is None:
+            return None, "none"
+        return self._with_kinds(admitted, chart), "prefetch"
+
+    def _with_kinds(self, admitted: Admitted, chart: Chart) -> Chart:
+        """What is not answered within the time of a card, is told as not checked."""
+        server = self.fetching.server(admitted.ehr, admitted.call)
+        return self.terminology.added_to(chart, admitted.ehr.id, server, FOR_KINDS)
 
     def _before(self, admitted: Admitted, chart: Chart | None) -> Before:
         call, now = admitted.call, self.clock()

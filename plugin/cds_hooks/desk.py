@@ -13,6 +13,7 @@ from plugin.cds_hooks import shown
 from plugin.cds_hooks.admission import Admission, Admitted
 from plugin.cds_hooks.advice import Advice
 from plugin.cds_hooks.cards import Suggested, Writer
+from plugin.cds_hooks.counting import Count, not_counted
 from plugin.cds_hooks.deciding import Deciding, Found
 from plugin.cds_hooks.errors import DataMissing
 from plugin.cds_hooks.shown import Card
@@ -36,6 +37,7 @@ class Desk:
     engine: Engine
     clock: Clock
     random_uuid: Callable[[], uuid.UUID] = uuid.uuid4
+    count: Count = not_counted
 
     def answer(self, admitted: Admitted) -> Json:
         """The cards of a call.
@@ -55,6 +57,8 @@ class Desk:
             shown.keep(connection, [(card, a) for card, a, _ in cards], self.clock())
             for event in self._events(admitted, found, cards):
                 self.trail.append(connection, event)
+        for _ in cards:
+            self.count(admitted.call.service.id, "shown")
         return {"cards": [card for _, _, card in cards]}
 
     def _cards(

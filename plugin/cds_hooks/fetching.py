@@ -69,13 +69,11 @@ class Fetching:
     budget: float = BUDGET
     monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
 
-    def chart(
-        self, registration: Registration, call: Call, now: datetime
-    ) -> Chart | None:
-        """The patient's chart; None where it cannot be read in time."""
+    def server(self, registration: Registration, call: Call) -> FhirClient | None:
+        """The FHIR server, by the token that came along; None where none did."""
         if call.authorization is None:
             return None
-        client = FhirClient(
+        return FhirClient(
             # A share of its own: a slow answer to a card must not shut out a launch.
             registration=replace(registration, id=f"{registration.id}.cds"),
             patient=call.patient,
@@ -83,6 +81,14 @@ class Fetching:
             outbound=self.outbound,
             limits=_LIMITS,
         )
+
+    def chart(
+        self, registration: Registration, call: Call, now: datetime
+    ) -> Chart | None:
+        """The patient's chart; None where it cannot be read in time."""
+        client = self.server(registration, call)
+        if client is None or call.authorization is None:
+            return None
         try:
             return read_chart(
                 _InTime(client, self.monotonic() + self.budget, self.monotonic),

@@ -9,6 +9,7 @@ from plugin.audit.trail import Event, Trail
 from plugin.cds_hooks import shown
 from plugin.cds_hooks.admission import Admission, Request, service_of
 from plugin.cds_hooks.callers import Caller
+from plugin.cds_hooks.counting import Count, not_counted
 from plugin.cds_hooks.errors import CardUnknown, CdsError
 from plugin.cds_hooks.feedback import Report, reports_of
 from plugin.cds_hooks.services import Service
@@ -26,6 +27,7 @@ class Reporting:
     engine: Engine
     seal: Seal
     clock: Clock
+    count: Count = not_counted
 
     def take_feedback(self, request: Request) -> None:
         """Keep what became of cards: all of it, or nothing where one is unknown.
@@ -57,6 +59,8 @@ class Reporting:
         except CardUnknown:
             self.admission.spend(caller)
             raise
+        for event in new:
+            self.count(service.id, event.outcome)
 
     def _reported(self, card: Card, one: Report) -> Reported:
         comment = None
@@ -86,6 +90,7 @@ class Reporting:
         name = _card_named(context.app_context)
         if not name:
             return ""
+        opened_now = False
         with writing(self.engine) as connection:
             card = shown.card_by_id(connection, name)
             if card is None or (card.tenant, card.patient) != (
@@ -94,7 +99,8 @@ class Reporting:
             ):
                 return ""
             opened = Reported(card.id, "opened", context.launched_at)
-            if shown.report(connection, card, opened, self.clock()):
+            opened_now = shown.report(connection, card, opened, self.clock())
+            if opened_now:
                 self.trail.append(
                     connection,
                     Event(
@@ -106,6 +112,8 @@ class Reporting:
                         detail={"card": card.id, "service": card.service},
                     ),
                 )
+        if opened_now:
+            self.count(card.service, "opened")
         return card.programs[0] if card.programs else ""
 
 

@@ -89,7 +89,9 @@ class Kinds:
     _refused: dict[str, datetime] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def added_to(self, chart: Chart, server: str, asks: Asks) -> Chart:
+    def added_to(
+        self, chart: Chart, server: str, asks: Asks, seconds: float = BUDGET
+    ) -> Chart:
         """The chart with what its unlisted codes are kinds of.
 
         Takes: the server's name, under which its answers are kept.
@@ -97,7 +99,7 @@ class Kinds:
         wanted = _unlisted(chart, frozenset(self.listed))
         if not wanted:
             return chart
-        until = self.monotonic() + BUDGET
+        until = self.monotonic() + seconds
         self._learn(wanted, _Server(server, asks, until, self.monotonic))
         kinds = {code: self._recall(server, code) for code in wanted}
         known = {code: found for code, found in kinds.items() if found}

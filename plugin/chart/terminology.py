@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from plugin.chart.chart import Chart
-from plugin.chart.kinds import Asks, Kinds
+from plugin.chart.kinds import BUDGET, Asks, Kinds
 from smart_launch.errors import AnswerTooLong, EhrUnavailable, FhirUnavailable
 from smart_launch.fhir_reply import error_of, resource_of
 from smart_launch.outbound import Outbound
@@ -53,11 +53,17 @@ class Terminology:
     server: TerminologyServer | None = None
     tenants: frozenset[str] = frozenset()
 
-    def added_to(self, chart: Chart, tenant: str, ehr: Asks) -> Chart:
-        """The chart with what its unlisted codes are kinds of, where a server says."""
+    def added_to(
+        self, chart: Chart, tenant: str, ehr: Asks | None, seconds: float = BUDGET
+    ) -> Chart:
+        """The chart with what its unlisted codes are kinds of, where a server says.
+
+        Takes: `ehr`, the EHR's own server, where there is access to it; `seconds`, the
+               longest that is waited.
+        """
         if self.server is not None:
             name = self.server.registration.id
-            return self.kinds.added_to(chart, name, self.server)
-        if tenant in self.tenants:
-            return self.kinds.added_to(chart, tenant, ehr)
+            return self.kinds.added_to(chart, name, self.server, seconds)
+        if tenant in self.tenants and ehr is not None:
+            return self.kinds.added_to(chart, tenant, ehr, seconds)
         return chart

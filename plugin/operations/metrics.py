@@ -58,6 +58,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self.cards = Counter(
+            "selfhelp_cds_cards",
+            "Cards by what became of them.",
+            ("service", "outcome"),
+            registry=self.registry,
+        )
         Gauge(
             "selfhelp_build",
             "1; its label says which version runs.",
@@ -73,6 +79,9 @@ class Metrics:
     def called(self, tenant: str, outcome: str, seconds: float) -> None:
         self.ehr_calls.labels(tenant, outcome).inc()
         self.ehr_seconds.labels(tenant).observe(seconds)
+
+    def card(self, service: str, outcome: str) -> None:
+        self.cards.labels(service, outcome).inc()
 
     def text(self) -> bytes:
         return generate_latest(self.registry)
