@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    bindparam,
     delete,
     func,
     insert,
@@ -46,6 +47,47 @@ _LEFT = ("idle", "expired")  # how a launch ends that nobody ended
 # Ended contexts stay this long, to answer "ended" and not "unknown".
 _KEPT_AFTER_END = timedelta(days=1)
 
+# Made once: to put a statement together costs more than to run it.
+_INSERT_CONTEXT, _INSERT_GRANT = insert(contexts), insert(grants)
+_CONTEXT = select(contexts).where(contexts.c.id == bindparam("id"))
+_GRANT = select(grants.c.sealed).where(grants.c.context_id == bindparam("context"))
+_LOCKED_GRANT = _GRANT.with_for_update()
+_DRAFT = select(drafts.c.sealed).where(
+    drafts.c.context_id == bindparam("context"), drafts.c.name == bindparam("name")
+)
+_LEFT_DRAFT = (
+    select(drafts.c.context_id, drafts.c.sealed)
+    .join(contexts, contexts.c.id == drafts.c.context_id)
+    .where(
+        drafts.c.name == bindparam("name"),
+        drafts.c.updated_at > bindparam("left_after"),
+        contexts.c.id != bindparam("context"),
+        contexts.c.tenant == bindparam("tenant"),
+        contexts.c.patient == bindparam("patient"),
+        contexts.c.subject == bindparam("subject"),
+        contexts.c.fhir_user == bindparam("fhir_user"),
+        or_(
+            contexts.c.ended_reason.in_(_LEFT),
+            contexts.c.ended_at.is_(None)
+            & (contexts.c.seen_at <= bindparam("idle_since")),
+        ),
+    )
+    .order_by(drafts.c.updated_at.desc())
+    .limit(1)
+)
+_FORGET_STATES = delete(spent_states).where(
+    spent_states.c.expires_at < bindparam("now")
+)
+_SPEND = {
+    dialect: insert_into(spent_states)
+    .on_conflict_do_nothing()
+    .returning(spent_states.c.tenant)
+    for dialect, insert_into in (
+        ("postgresql", postgresql.insert),
+        ("sqlite", sqlite.insert),
+    )
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Contexts:
@@ -62,28 +104,30 @@ class Contexts:
         now = micros(self.clock())
         with writing(self.engine) as connection:
             connection.execute(
-                insert(contexts).values(
-                    id=context.id,
-                    tenant=context.tenant,
-                    issuer=context.issuer,
-                    patient=context.patient,
-                    fhir_user=context.fhir_user,
-                    subject=context.subject,
-                    secret_hash=context.secret_hash,
-                    sealed=self._sealed(context.tenant, context.id).close_context(
+                _INSERT_CONTEXT,
+                {
+                    "id": context.id,
+                    "tenant": context.tenant,
+                    "issuer": context.issuer,
+                    "patient": context.patient,
+                    "fhir_user": context.fhir_user,
+                    "subject": context.subject,
+                    "secret_hash": context.secret_hash,
+                    "sealed": self._sealed(context.tenant, context.id).close_context(
                         context
                     ),
-                    launched_at=micros(context.launched_at),
-                    seen_at=now,
-                    expires_at=micros(context.expires_at),
-                )
+                    "launched_at": micros(context.launched_at),
+                    "seen_at": now,
+                    "expires_at": micros(context.expires_at),
+                },
             )
             connection.execute(
-                insert(grants).values(
-                    context_id=context.id,
-                    tenant=context.tenant,
+                _INSERT_GRANT,
+                {
+                    "context_id": context.id,
+                    "tenant": context.tenant,
                     **self._grant_columns(context.tenant, context.id, grant),
-                )
+                },
             )
 
     def load(self, context_id: str) -> tuple[LaunchContext, Grant]:
@@ -111,20 +155,9 @@ class Contexts:
         }
         with writing(self.engine) as connection:
             # What can be forgotten goes first, so that the table stays bounded.
-            late = spent_states.c.expires_at < micros(self.clock())
-            connection.execute(delete(spent_states).where(late))
-            insert_into = (
-                postgresql.insert
-                if connection.dialect.name == "postgresql"
-                else sqlite.insert
-            )
-            noted = (
-                insert_into(spent_states)
-                .values(note)
-                .on_conflict_do_nothing()
-                .returning(spent_states.c.tenant)
-            )
-            return connection.execute(noted).first() is not None
+            connection.execute(_FORGET_STATES, {"now": micros(self.clock())})
+            spend = _SPEND[connection.dialect.name]
+            return connection.execute(spend, note).first() is not None
 
     # What the screens ask for
 
@@ -166,11 +199,8 @@ class Contexts:
 
     def draft(self, context: LaunchContext, name: str) -> bytes | None:
         with reading(self.engine) as connection:
-            sealed = connection.scalar(
-                select(drafts.c.sealed).where(
-                    drafts.c.context_id == context.id, drafts.c.name == name
-                )
-            )
+            which = {"context": context.id, "name": name}
+            sealed = connection.scalar(_DRAFT, which)
         if sealed is None:
             return None
         return self._sealed(context.tenant, context.id).open_draft(name, sealed)
@@ -181,32 +211,21 @@ class Contexts:
         It moves: the next launch does not find it again.
         """
         now = self.clock()
-        not_in_use = or_(
-            contexts.c.ended_reason.in_(_LEFT),
-            contexts.c.ended_at.is_(None)
-            & (contexts.c.seen_at <= micros(now - self.idle)),
-        )
-        found = (
-            select(drafts.c.context_id, drafts.c.sealed)
-            .join(contexts, contexts.c.id == drafts.c.context_id)
-            .where(
-                drafts.c.name == name,
-                drafts.c.updated_at > micros(now - _LEFT_FOR),
-                contexts.c.id != context.id,
-                contexts.c.tenant == context.tenant,
-                contexts.c.patient == context.patient,
-                contexts.c.subject == context.subject,
-                contexts.c.fhir_user == context.fhir_user,
-                not_in_use,
-            )
-            .order_by(drafts.c.updated_at.desc())
-            .limit(1)
-        )
+        asked = {
+            "name": name,
+            "left_after": micros(now - _LEFT_FOR),
+            "idle_since": micros(now - self.idle),
+            "context": context.id,
+            "tenant": context.tenant,
+            "patient": context.patient,
+            "subject": context.subject,
+            "fhir_user": context.fhir_user,
+        }
         with reading(self.engine) as connection:
-            if connection.execute(found).first() is None:
+            if connection.execute(_LEFT_DRAFT, asked).first() is None:
                 return None  # as nearly always: no need to wait for other writers
         with writing(self.engine) as connection:
-            row = connection.execute(found).first()
+            row = connection.execute(_LEFT_DRAFT, asked).first()
             if row is None:
                 return None
             left = (drafts.c.context_id == row.context_id) & (drafts.c.name == name)
@@ -295,10 +314,9 @@ class Contexts:
     def _opened_grant(
         self, connection: Connection, row: ContextRow, *, lock: bool = False
     ) -> Grant:
-        wanted = select(grants.c.sealed).where(grants.c.context_id == row.id)
-        if lock:  # says nothing on SQLite, where the whole transaction is the lock
-            wanted = wanted.with_for_update()
-        sealed = connection.scalar(wanted)
+        # The lock says nothing on SQLite, where the whole transaction is one.
+        wanted = _LOCKED_GRANT if lock else _GRANT
+        sealed = connection.scalar(wanted, {"context": row.id})
         if sealed is None:
             raise ContextEnded("the context has no grant any more")
         return self._sealed(row.tenant, row.id).open_grant(sealed)
@@ -340,9 +358,7 @@ def _found(
     connection: Connection, context_id: str, *, ended_too: bool = False
 ) -> ContextRow:
     """Raises: ContextUnknown; ContextEnded, unless ended ones are wanted too."""
-    row = connection.execute(
-        select(contexts).where(contexts.c.id == context_id)
-    ).one_or_none()
+    row = connection.execute(_CONTEXT, {"id": context_id}).one_or_none()
     if row is None:
         raise ContextUnknown("there is no context with this id")
     if not ended_too:
