@@ -126,7 +126,7 @@ def _allowed(
     return {
         issuer: [
             _KeySource(
-                _key_registration(registrations.by_id(tenants[0]), url, number),
+                key_registration(registrations.by_id(tenants[0]), url, number),
                 url,
                 tuple(tenants),
             )
@@ -136,7 +136,7 @@ def _allowed(
     }
 
 
-def _key_registration(ehr: Registration, url: str, number: int) -> Registration:
+def key_registration(ehr: Registration, url: str, number: int) -> Registration:
     """The EHR's own way out, with the key set's host and a share of its own."""
     origin = origin_of(url)
     hosts = {f"{origin.host}:{origin.port}"} if origin else set()

@@ -25,7 +25,7 @@ Saved = Annotated[
     Path | None,
     typer.Option(
         help="A folder with smart-configuration.json, metadata.json and jwks.json of "
-        "the EHR: nothing is asked of it."
+        "the EHR, and cds-jwks.json of its CDS Hooks client: nothing is asked of it."
     ),
 ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from plugin.cds_hooks.callers import key_registration
 from smart_launch import discovery, ehr_keys
 from smart_launch.discovery import SmartConfiguration
 from smart_launch.errors import EhrUnavailable
@@ -19,6 +20,11 @@ _LARGEST = 20 * 2**20  # bytes; a CapabilityStatement of every profile has about
 CONFIGURATION = "smart-configuration.json"
 METADATA = "metadata.json"
 KEYS = "jwks.json"
+
+
+def cds_keys_file(number: int) -> str:
+    """The name under which the keys of one CDS Hooks client are saved."""
+    return "cds-jwks.json" if number == 1 else f"cds-jwks-{number}.json"
 
 
 class NotSaved(EhrUnavailable):
@@ -36,6 +42,10 @@ class EhrDocuments(Protocol):
 
     def check_keys(self, configuration: SmartConfiguration) -> None: ...
 
+    def check_cds_keys(self, address: str, number: int) -> None:
+        """Takes: `number`, which of the EHR's `cds_hooks_issuers` it is, from 1."""
+        ...
+
     def statement(self) -> Mapping[str, Any]:
         """The CapabilityStatement as it stands."""
         ...
@@ -52,6 +62,10 @@ class LiveDocuments:
     def check_keys(self, configuration: SmartConfiguration) -> None:
         ehr_keys.fetch(self.registration, configuration.jwks_uri, self.outbound)
 
+    def check_cds_keys(self, address: str, number: int) -> None:
+        way_out = key_registration(self.registration, address, number)
+        ehr_keys.fetch(way_out, address, self.outbound)
+
     def statement(self) -> Mapping[str, Any]:
         url = f"{self.registration.base}/metadata"
         reply = self.outbound.request(self.registration, "GET", url)
@@ -60,7 +74,9 @@ class LiveDocuments:
 
 @dataclass(frozen=True, slots=True)
 class SavedDocuments:
-    """A folder with `smart-configuration.json`, `metadata.json` and `jwks.json`."""
+    """A folder with `smart-configuration.json`, `metadata.json` and `jwks.json`; and
+    `cds-jwks.json` of who calls the CDS service, `cds-jwks-2.json` of a second one.
+    """
 
     registration: Registration
     folder: Path
@@ -73,6 +89,10 @@ class SavedDocuments:
     def check_keys(self, configuration: SmartConfiguration) -> None:
         del configuration  # the document is what it would lead to
         ehr_keys.read_keys(self._saved(KEYS))
+
+    def check_cds_keys(self, address: str, number: int) -> None:
+        del address  # the document is what it would lead to
+        ehr_keys.read_keys(self._saved(cds_keys_file(number)))
 
     def statement(self) -> Mapping[str, Any]:
         return _statement(self._saved(METADATA))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from plugin.operations.cds_examination import cds_steps
 from plugin.operations.ehr_documents import CONFIGURATION, EhrDocuments, NotSaved
 from plugin.operations.proof import Proof
 from plugin.operations.step import Step
@@ -47,6 +48,7 @@ class Examination:
             yield from self._writing(configuration)
             if self.ehr.backend_services:
                 yield self._backend()
+        yield from cds_steps(self.ehr, self.documents)
         yield self._framing()
 
     def _launching(self, configuration: SmartConfiguration) -> Step:

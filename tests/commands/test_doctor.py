@@ -139,6 +139,25 @@ def test_note_that_needs_its_visit_is_said(installation, sandbox_factory) -> Non
     assert "the referral, with its visit" in installation.run("doctor").out
 
 
+def cds_hooks(keys: str) -> str:
+    told = f'{{issuer = "https://calls.example", jwks_url = "{keys}"}}'
+    return f"cds_hooks_issuers = [{told}]\n"
+
+
+def test_who_calls_the_cds_service_is_examined(installation, sandbox) -> None:
+    root = sandbox.issuer().removesuffix("/r4")
+    good, bad = cds_hooks(sandbox.site().jwks_url), cds_hooks(f"{root}/nothing")
+    installation.write(sandbox.issuer(), FRAMES + good)
+    installation.register(sandbox)
+    ended = installation.run("doctor")
+    assert ended.code == 0, ended.out
+    assert "ok       cds hooks: calls of https://calls.example can be" in ended.out
+    installation.write(sandbox.issuer(), FRAMES + bad)
+    ended = installation.run("doctor")
+    assert ended.code == 1, ended.out
+    assert "narrows  cds hooks: the keys of https://calls.example" in ended.out
+
+
 # ---- from saved documents, without a live EHR ----
 
 ISSUER = "https://fhir.general.example/r4"
@@ -175,6 +194,17 @@ def test_saved_documents_are_examined_without_a_call(
     assert "will be written: an order for each group, and the note" in ended.out
     assert sandbox.counts.calls() == []
     assert not (installation.folder / "selfhelp.db").exists()
+
+
+def test_saved_keys_of_the_cds_client_are_examined(installation, saved: Path) -> None:
+    installation.write(ISSUER, FRAMES + cds_hooks("https://ehr.example/cds-keys"))
+    ended = installation.run("doctor", "--saved", str(saved))
+    assert "untried  cds hooks: cds-jwks.json is not among" in ended.out
+    assert "Save https://ehr.example/cds-keys there as cds-jwks.json" in ended.out
+    (saved / "cds-jwks.json").write_bytes((saved / "jwks.json").read_bytes())
+    ended = installation.run("doctor", "--saved", str(saved))
+    assert ended.code == 0
+    assert "ok       cds hooks" in ended.out
 
 
 def test_backend_grant_is_untried_without_the_live_ehr(
