@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ from plugin.cds_hooks.reporting import Reporting
 from plugin.cds_hooks.routes import CdsService
 from plugin.cds_hooks.rule_sheets import RuleSheets
 from plugin.cds_hooks.spent import SpentTokens
+from plugin.cds_hooks.wording import Wording
 from plugin.chart.kinds import Kinds
 from plugin.chart.terminology import Terminology, TerminologyServer
 from plugin.clock import Clock, system_clock
@@ -60,7 +62,9 @@ from plugin.referral.signing import Signing
 from plugin.referral.worker import Worker
 from plugin.screens import routers
 from plugin.screens.errors import ScreenError, told
+from plugin.screens.said import said_in
 from plugin.screens.security import Guarded
+from plugin.screens.words import Words
 from plugin.settings import Settings
 from plugin.settings.registrations import (
     backend_scopes,
@@ -253,6 +257,7 @@ def _cds(
         ledger,
         engine,
         clock,
+        partial(_wording, settings),
     )
     writer = Writer(settings.origin)
     return CdsService(
@@ -263,6 +268,13 @@ def _cds(
         RuleSheets(knowledge),
         settings.origin,
     )
+
+
+def _wording(settings: Settings, tenant: str) -> Wording:
+    """How cards speak at one EHR."""
+    ehr = settings.ehr_of(tenant)
+    words = Words.of(ehr.language, ehr.country)
+    return Wording(words.say, partial(said_in, words))
 
 
 def _reviewers(foundation: Foundation) -> Sessions:

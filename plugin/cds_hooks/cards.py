@@ -14,6 +14,7 @@ import orjson
 
 from plugin.cds_hooks.advice import Advice
 from plugin.cds_hooks.markdown import plain
+from plugin.cds_hooks.wording import Say
 from plugin.chart.codes import SNOMED
 from plugin.chart.collector import SUPPORT_GROUP
 from plugin.matching.recommendation import Because, Recommended
@@ -56,6 +57,18 @@ _NOT_NAMED = (
 _DECIDES_NOTHING = (
     "This card orders and files nothing. Which meetings are near is shown in the app."
 )
+_CHOOSE_AND_SIGN = (
+    "Open the app, choose with the patient, and sign there. Then sign this order "
+    "again: it can be completed from what was signed."
+)
+_SIGNED_BY_YOU = (
+    "Signed by you on {day}. The order below is the one in the ledger, with the "
+    "identifier {id}: take it in place of the draft, so that there is one order and "
+    "not two."
+)
+_STANDS_ALREADY = (
+    "It stands in the record already as {reference}: then remove the draft instead."
+)
 _MOST_LINES = 3
 
 
@@ -80,17 +93,18 @@ class Writer:
         card_id: str,
         service: str,
         suggested: Sequence[Suggested] = (),
+        say: Say = str,
     ) -> Json:
         is_warning = advice.kind == "warning"
         card: Json = {
             "uuid": card_id,
-            "summary": _summary(advice, service),
-            "detail": "\n".join(_detail(advice)).strip(),
+            "summary": _summary(advice, service, say),
+            "detail": "\n".join(_detail(advice, say)).strip(),
             "indicator": "warning" if is_warning else "info",
-            "source": self._source(advice),
+            "source": self._source(advice, say),
             "links": [
                 {
-                    "label": LABEL_OF_WARNING if is_warning else LABEL,
+                    "label": say(LABEL_OF_WARNING if is_warning else LABEL),
                     "url": f"{self.public_url}/launch",
                     "type": "smart",
                     "appContext": orjson.dumps({"card": card_id}).decode(),
@@ -98,18 +112,22 @@ class Writer:
             ],
         }
         if not is_warning:
-            card["overrideReasons"] = OVERRIDE_REASONS
+            card["overrideReasons"] = [
+                reason | {"display": say(reason["display"])}
+                for reason in OVERRIDE_REASONS
+            ]
         if suggested:
             card["suggestions"] = [_suggestion(one) for one in suggested]
             card["selectionBehavior"] = "any"
         return card
 
-    def _source(self, advice: Advice) -> Json:
-        sheet, label = GROUPS_SHEET, "Self-help referral"
+    def _source(self, advice: Advice, say: Say) -> Json:
+        sheet, label = GROUPS_SHEET, say("Self-help referral")
         if advice.warnings:
             sheet = advice.warnings[0].id
         if advice.knowledge_version:
-            label = f"Self-help referral, rules {advice.knowledge_version}"
+            version = advice.knowledge_version
+            label = say("Self-help referral, rules {version}").format(version=version)
         code, display = _TOPICS.get(advice.kind, _TOPICS[""])
         return {
             "label": label,
@@ -118,11 +136,11 @@ class Writer:
         }
 
 
-def _summary(advice: Advice, service: str) -> str:
+def _summary(advice: Advice, service: str, say: Say) -> str:
     text = _SUMMARIES[advice.kind]
     if advice.kind == "groups" and service == "encounter-discharge":
         text = _BEFORE_DISCHARGE
-    return text.format(count=len(advice.programs))
+    return say(text).format(count=len(advice.programs))
 
 
 def _suggestion(one: Suggested) -> Json:
@@ -135,77 +153,79 @@ def _suggestion(one: Suggested) -> Json:
     }
 
 
-def _detail(advice: Advice) -> Iterable[str]:
+def _detail(advice: Advice, say: Say) -> Iterable[str]:
     """Lines of Markdown. Each begins with words of ours."""
     if advice.kind == "warning":
-        yield from _warnings(advice.warnings)
+        yield from _warnings(advice.warnings, say)
     elif advice.kind == "complete":
-        yield from _signed(advice)
+        yield from _signed(advice, say)
     elif advice.kind == "refer":
-        yield "Open the app, choose with the patient, and sign there. Then sign this"
-        yield "order again: it can be completed from what was signed."
+        yield say(_CHOOSE_AND_SIGN)
     elif not advice.hidden:
-        yield from _groups(advice)
+        yield from _groups(advice, say)
     if advice.hidden:
         yield ""
-        yield _NOT_NAMED
+        yield say(_NOT_NAMED)
     if advice.could_not_check:
-        sources = ", ".join(plain(one) for one in advice.could_not_check)
+        sources = ", ".join(plain(say(one)) for one in advice.could_not_check)
         yield ""
-        yield f"Could not check: {sources}. That is not the same as none."
+        yield say("Could not check: {sources}. That is not the same as none.").format(
+            sources=sources
+        )
     if advice.kind in ("groups", "adjunct"):
         yield ""
-        yield _DECIDES_NOTHING
+        yield say(_DECIDES_NOTHING)
 
 
-def _warnings(warnings: Iterable[SafetyWarning]) -> Iterable[str]:
+def _warnings(warnings: Iterable[SafetyWarning], say: Say) -> Iterable[str]:
     for warning in warnings:
-        yield f"**{plain(warning.title)}** (rule {plain(warning.id)})"
+        rule = say("rule {id}").format(id=plain(warning.id))
+        yield f"**{plain(warning.title)}** ({rule})"
         yield ""
         for line in (warning.text, *warning.must):
             yield f"- {plain(line)}"
-        yield from _because(warning.because)
+        yield from _because(warning.because, say)
         yield ""
 
 
-def _groups(advice: Advice) -> Iterable[str]:
+def _groups(advice: Advice, say: Say) -> Iterable[str]:
     for program in advice.programs:
-        yield from _program(program)
+        yield from _program(program, say)
     if not advice.programs:
         for need in advice.needs:
-            yield f"To ask: {plain(need.question or need.name)}"
+            yield f"{say('To ask')}: {plain(need.question or need.name)}"
             yield ""
-        yield "If so, groups that welcome the medicine are listed in the app."
-    yield from _because(b for need in advice.needs for b in need.because)
+        yield say("If so, groups that welcome the medicine are listed in the app.")
+    yield from _because((b for need in advice.needs for b in need.because), say)
 
 
-def _program(program: Recommended) -> Iterable[str]:
+def _program(program: Recommended, say: Say) -> Iterable[str]:
     yield f"**{plain(program.name)}**"
     yield ""
     for line in program.reasons:
         yield f"- {plain(line)}"
     for caution in program.cautions[:_MOST_LINES]:
-        yield f"- Mind: {plain(caution)}"
+        yield f"- {say('Mind')}: {plain(caution)}"
     for reference in program.evidence.references[:_MOST_LINES]:
-        yield f"- Source: {plain(reference)}"
+        yield f"- {say('Source')}: {plain(reference)}"
     yield ""
 
 
-def _because(lines: Iterable[Because]) -> Iterable[str]:
+def _because(lines: Iterable[Because], say: Say) -> Iterable[str]:
     seen = dict.fromkeys((line.display, line.code) for line in lines)
     for display, code in list(seen)[:_MOST_LINES]:
         coded = f" ({plain(code, 60)})" if code else ""
-        yield f"- In the chart: {plain(display or 'a coded entry')}{coded}"
+        named = plain(display) if display else say("a coded entry")
+        yield f"- {say('In the chart')}: {named}{coded}"
 
 
-def _signed(advice: Advice) -> Iterable[str]:
+def _signed(advice: Advice, say: Say) -> Iterable[str]:
     assert advice.filed is not None
     signed = advice.filed.signed
-    yield f"Signed by you on {signed.signed_at:%Y-%m-%d}. The order below is the one in"
-    yield f"the ledger, with the identifier {plain(signed.id)}: take it in place of the"
-    yield "draft, so that there is one order and not two."
+    yield say(_SIGNED_BY_YOU).format(
+        day=f"{signed.signed_at:%Y-%m-%d}", id=plain(signed.id)
+    )
     for part in advice.filed.resources:
         if part.type == "ServiceRequest" and part.status == "written":
             yield ""
-            yield f"It stands in the record already as {plain(part.reference)}: then"
-            yield "remove the draft instead."
+            yield say(_STANDS_ALREADY).format(reference=plain(part.reference))

@@ -13,6 +13,7 @@ from plugin.cds_hooks.advice import Advice, Before
 from plugin.cds_hooks.call import Call
 from plugin.cds_hooks.errors import DataMissing
 from plugin.cds_hooks.fetching import Fetching
+from plugin.cds_hooks.wording import WordingOf, in_english
 from plugin.chart.chart import Chart
 from plugin.chart.terminology import Terminology
 from plugin.clock import Clock
@@ -48,6 +49,7 @@ class Deciding:
     ledger: Ledger
     engine: Engine
     clock: Clock
+    wording_of: WordingOf = in_english
 
     def found(self, admitted: Admitted) -> Found:
         """Raises: DataMissing, where what is needed could not be had."""
@@ -116,7 +118,7 @@ class Deciding:
         if admitted.orders is not None:
             ordered = drafts.as_taken(admitted.orders).medications
             chart = replace(chart, medications=(*chart.medications, *ordered))
-        return recommend(
+        found = recommend(
             chart,
             self.knowledge,
             Preferences(),
@@ -126,6 +128,7 @@ class Deciding:
             country=chart.patient.country or ehr.country,
             language=ehr.language,
         )
+        return self.wording_of(ehr.id).said(found)
 
     def _filed(self, admitted: Admitted) -> Sequence[Filed]:
         return self.ledger.referrals(admitted.ehr.id, admitted.call.patient)

@@ -17,6 +17,7 @@ from plugin.cds_hooks.counting import Count, not_counted
 from plugin.cds_hooks.deciding import Deciding, Found
 from plugin.cds_hooks.errors import DataMissing
 from plugin.cds_hooks.shown import Card
+from plugin.cds_hooks.wording import Say
 from plugin.chart.chart import Chart
 from plugin.clock import Clock
 from plugin.fhir import checked
@@ -66,7 +67,8 @@ class Desk:
     ) -> list[tuple[Card, Advice, Json]]:
         made = []
         for one in advice:
-            suggested = self._suggested(one)
+            say = self.deciding.wording_of(admitted.ehr.id).say
+            suggested = self._suggested(one, say)
             card = Card(
                 id=str(self.random_uuid()),
                 tenant=admitted.ehr.id,
@@ -78,19 +80,19 @@ class Desk:
                 programs=() if one.hidden else shown.ids(one.programs),
                 suggestions=shown.ids(suggested),
             )
-            written = self.writer.card(one, card.id, card.service, suggested)
+            written = self.writer.card(one, card.id, card.service, suggested, say)
             made.append((card, one, written))
         return made
 
-    def _suggested(self, advice: Advice) -> list[Suggested]:
+    def _suggested(self, advice: Advice, say: Say) -> list[Suggested]:
         """The ledger's orders: the bytes are those that the app would write itself."""
         if advice.filed is None:
             return []
         signed = advice.filed.signed
         orders = service_requests(signed, self.signing.site(signed.tenant))
-        label = "Use the signed referral"
+        label = say("Use the signed referral")
         if len(orders) > 1:
-            label += " {number} of {count}"
+            label = say("Use the signed referral {number} of {count}")
         return [
             Suggested(
                 str(self.random_uuid()),
