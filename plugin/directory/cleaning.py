@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,7 +44,12 @@ def text(value: Any, longest: int = _LONGEST_TEXT) -> str:
     """One line without markup, contacts or invisible characters. None gives ""."""
     if value is None or value == "":
         return ""
-    said = value if isinstance(value, str) else str(value)
+    return _cleaned(value if type(value) is str else str(value), longest)
+
+
+# Feeds say the same places, towns and dates over and over.
+@lru_cache(maxsize=16384)
+def _cleaned(said: str, longest: int) -> str:
     if len(said) <= longest and _is_plain(said):
         return said
     if "&" in said:
@@ -99,7 +105,9 @@ def note(value: Any) -> str:
 
 def public_line(value: Any) -> str:
     """The telephone of a service body: digits and what may stand between them."""
-    given = str(value or "").split("|")[0].strip()
+    if not value:
+        return ""
+    given = str(value).split("|")[0].strip()
     usable = given and all(sign in "+0123456789 ()-.x" for sign in given)
     return given if usable and len(given) <= 30 else ""
 
@@ -117,7 +125,8 @@ def name(value: Any) -> str:
     said = said.strip()
     if said[:1] in ("=", "+", "-", "@") and _FORMULA.match(said):
         raise RowRejected("the name is a formula")
-    said = text(said, LONGEST_NAME)
+    if not (said and len(said) <= LONGEST_NAME and _is_plain(said)):
+        said = text(said, LONGEST_NAME)
     if not said:
         raise RowRejected("no name")
     return said
@@ -161,6 +170,8 @@ def https(value: Any) -> str:
 
 def number(value: Any) -> float | None:
     """A coordinate as feeds write it: a number, or the text of one."""
+    if type(value) is float:
+        return value
     if value is None or value == "" or isinstance(value, bool):
         return None
     try:

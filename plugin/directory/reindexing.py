@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, literal, select, 
 
 from plugin.clock import Clock
 from plugin.directory.rows import stored_rule
-from plugin.directory.schedule import in_seasons_until, today
+from plugin.directory.schedule import in_seasons_until, slots, today
 from plugin.directory.storing import (
     MEETING_COLUMNS,
     MEETINGS_OF_A_VERSION,
@@ -126,18 +126,13 @@ def _slots(row: RowMapping, number: int, version: int, day: int) -> list[Any]:
     )
     if rule is None or row["attendance"] == "inactive":
         return []
-    indexed = Indexed(
-        meeting=number,
-        version=version,
-        program=row["program"],
-        cells=cells_of(row["attendance"], row["latitude"], row["longitude"]),
-        kind=kind_of(row["attendance"], row["precision"], rule),
-        tags=bits_of(tuple(row["tags"].split())),
-        languages=language_bits(tuple(row["languages"].split())),
-        latitude=row["latitude"],
-        longitude=row["longitude"],
-    )
-    return list(indexed.rows(rule, day))
+    place = row["latitude"], row["longitude"]
+    tags = bits_of(tuple(row["tags"].split()))
+    languages = language_bits(tuple(row["languages"].split()))
+    cells = cells_of(row["attendance"], *place)
+    indexed = Indexed(row["program"], version, cells, (tags, languages, *place))
+    kind = kind_of(row["attendance"], row["precision"], rule)
+    return indexed.rows(number, kind, slots(rule, day))
 
 
 def _copy_account(connection: Connection, old: int, new: int) -> None:

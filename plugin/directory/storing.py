@@ -1,10 +1,12 @@
 """From a listing to rows of the database: the meeting of each day, and its slots."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import orjson
 
 from plugin.directory.errors import RowRejected
 from plugin.directory.listing import FeedOptions, Listing, Timing
@@ -14,7 +16,7 @@ from plugin.directory.places import (
     cell_of,
     is_place,
 )
-from plugin.directory.schedule import DAYS, Rule, slots
+from plugin.directory.schedule import DAYS, Rule, Slot, slots
 from plugin.directory.words import bits_of, language_bits, shown
 from plugin.directory.zones import zone, zone_of_place
 
@@ -139,54 +141,76 @@ def uid(feed: str, key: str, timing: Timing, alone: bool) -> str:
 
 def meeting_rows(
     one: Placed, options: FeedOptions, version: int, number: int
-) -> Iterator[tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     """A row of `meetings` for each timing, numbered from `number` on."""
-    listing = one.listing
-    languages = listing.languages or (options.language,)
-    digest = _digest(one, languages)
+    (listing, program, zone_name, zone_source, latitude, longitude) = one
     group = (listing.group or listing.name).lower()
-    series = _hash(one.program, group, listing.venue, listing.address)
+    series = _hash(program, group, listing.venue, listing.address)
+    first = version * MEETINGS_OF_A_VERSION + number
     alone = len(listing.timings) == 1
-    for offset, timing in enumerate(listing.timings):
-        yield (
-            version * MEETINGS_OF_A_VERSION + number + offset,
+    said = (
+        listing.attendance,
+        listing.precision,
+        listing.venue,
+        listing.address,
+        latitude,
+        longitude,
+        " ".join(listing.words),
+        " ".join(listing.codes),
+        " ".join(listing.languages or (options.language,)),
+        listing.url,
+        listing.join_url,
+        listing.phone,
+        listing.notes,
+        listing.organisation,
+        listing.updated,
+    )
+    # Of the whole row in the source: the same on all its days.
+    digest = _number_of(
+        orjson.dumps(
+            (
+                *(listing.key, listing.name, program, series, zone_name, zone_source),
+                *(listing.minutes, [tuple(timing) for timing in listing.timings]),
+                said,
+            )
+        )
+    )
+    return [
+        (
+            first + offset,
             version,
             uid(options.feed, listing.key, timing, alone),
             digest,
             listing.key,
-            one.program,
+            program,
             listing.name,
             series,
             timing.weekday,
             timing.start,
             listing.minutes,
-            one.zone,
-            one.zone_source,
+            zone_name,
+            zone_source,
             timing.rrule or _weekly(timing),
             timing.first_date,
             " ".join(timing.except_dates),
-            listing.attendance,
-            listing.precision,
-            listing.venue,
-            listing.address,
-            one.latitude,
-            one.longitude,
-            " ".join(listing.words),
-            " ".join(listing.codes),
-            " ".join(languages),
-            listing.url,
-            listing.join_url,
-            listing.phone,
-            listing.notes,
-            listing.organisation,
-            listing.updated,
+            *said,
         )
+        for offset, timing in enumerate(listing.timings)
+    ]
 
 
 def _weekly(timing: Timing) -> str:
     if timing.weekday is None or timing.start is None:
         return ""
     return f"FREQ=WEEKLY;BYDAY={DAYS[timing.weekday]}"
+
+
+@lru_cache(maxsize=65536)
+def _times_of(
+    timing: Timing, zone_name: str, day: int
+) -> tuple[Rule, tuple[Slot, ...]]:
+    rule = rule_of(timing, zone_name)
+    return rule, slots(rule, day)
 
 
 @lru_cache(maxsize=65536)
@@ -202,54 +226,42 @@ def rule_of(timing: Timing, zone_name: str) -> Rule:
 
 
 class Indexed(NamedTuple):
-    """What the index holds of a meeting, besides its times."""
+    """What the index holds of a listing, besides its times."""
 
-    meeting: int
-    version: int
     program: str
+    version: int
     cells: tuple[int, ...]
-    kind: int
-    tags: int
-    languages: int
-    latitude: float | None
-    longitude: float | None
+    about: tuple[int | float | None, ...]  # tags, languages, latitude, longitude
 
-    def rows(self, rule: Rule, day: int) -> list[tuple[Any, ...]]:
-        """A row for each place, weekly minute and season held on that day."""
-        meeting, version, program, cells, *rest = self
+    def rows(self, meeting: int, kind: int, times: Iterable[Slot]) -> list[Any]:
+        """A row for each place, weekly minute and season."""
+        program, version, cells, about = self
         return [
-            (program, cell, minute, opens, meeting, closes, version, *rest)
-            for minute, opens, closes in slots(rule, day)
+            (program, cell, minute, opens, meeting, closes, version, kind, *about)
+            for minute, opens, closes in times
             for cell in cells
         ]
 
 
 def slot_rows(
     one: Placed, options: FeedOptions, version: int, number: int, day: int
-) -> Iterator[tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     """The rows of the search index: none for what nobody can attend at a known time."""
-    listing = one.listing
-    if listing.attendance == "inactive" or not one.zone:
-        return
+    (listing, program, zone_name, _, latitude, longitude) = one
+    if listing.attendance == "inactive" or not zone_name:
+        return []
     languages = language_bits(listing.languages or (options.language,))
-    cells = cells_of(listing.attendance, one.latitude, one.longitude)
-    tags = bits_of(listing.words)
+    about = (bits_of(listing.words), languages, latitude, longitude)
+    cells = cells_of(listing.attendance, latitude, longitude)
+    indexed = Indexed(program, version, cells, about)
+    first = version * MEETINGS_OF_A_VERSION + number
+    rows: list[tuple[Any, ...]] = []
     for offset, timing in enumerate(listing.timings):
-        if timing.start is None:
-            continue
-        rule = rule_of(timing, one.zone)
-        indexed = Indexed(
-            meeting=version * MEETINGS_OF_A_VERSION + number + offset,
-            version=version,
-            program=one.program,
-            cells=cells,
-            kind=kind_of(listing.attendance, listing.precision, rule),
-            tags=tags,
-            languages=languages,
-            latitude=one.latitude,
-            longitude=one.longitude,
-        )
-        yield from indexed.rows(rule, day)
+        if timing.start is not None:
+            rule, times = _times_of(timing, zone_name, day)
+            kind = kind_of(listing.attendance, listing.precision, rule)
+            rows += indexed.rows(first + offset, kind, times)
+    return rows
 
 
 def kind_of(attendance: str, precision: str, rule: Rule) -> int:
@@ -272,14 +284,13 @@ def cells_of(
     return (place, ANYWHERE) if attendance == "hybrid" else (place,)
 
 
-def _digest(one: Placed, languages: tuple[str, ...]) -> int:
-    return _hash(repr(tuple(one.listing)), one.program, one.zone, *languages)
-
-
 def _hash(*parts: str) -> int:
     """A number of 63 bits that names the parts."""
-    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8)
-    return int.from_bytes(digest.digest(), "big") >> 1
+    return _number_of("\x1f".join(parts).encode())
+
+
+def _number_of(said: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
 
 
 def tags_shown(words: str, languages: str) -> tuple[str, ...]:

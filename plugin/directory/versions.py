@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from plugin.clock import Clock
 from plugin.directory.errors import FeedBusy, FeedUnreadable, RowRejected
 from plugin.directory.feeds.reading import Read
-from plugin.directory.listing import FeedOptions, Listing, Rejection
+from plugin.directory.listing import FeedOptions, Rejection
 from plugin.directory.storing import (
     MEETING_COLUMNS,
     MEETINGS_OF_A_VERSION,
@@ -94,13 +94,15 @@ class VersionWriter:
             refusal = one.rejection or Rejection(done.read, "", "unreadable")
             done.rejected.append(replace(refusal, row=done.read))
             return
-        _check_new(listing, seen)
+        named = hash(listing.key)
+        if named in seen:
+            raise RowRejected(f"the same key as row {seen[named]}")
         settled = placed(listing, self.options)
         at = (self.options, self.version, done.meetings)
-        made = list(meeting_rows(settled, *at))
+        made = meeting_rows(settled, *at)
         slots.extend(slot_rows(settled, *at, self.day))
         stored.extend(made)
-        seen[hash(listing.key)] = done.read
+        seen[named] = done.read
         if settled.zone:
             done.zones.add(settled.zone)
         done.stored += 1
@@ -131,12 +133,6 @@ class VersionWriter:
                     for one in rejected
                 ]
                 connection.execute(insert(feed_rejections), refusals)
-
-
-def _check_new(listing: Listing, seen: dict[int, int]) -> None:
-    before = seen.get(hash(listing.key))
-    if before is not None:
-        raise RowRejected(f"the same key as row {before}")
 
 
 def insert_sql(connection: Connection, table: str, columns: str) -> str:

@@ -95,7 +95,7 @@ def _given_codes(value: Any) -> tuple[str, ...]:
     given = value.split(",") if isinstance(value, str) else value
     if not isinstance(given, list):
         return ()
-    return tuple(code for code in given if isinstance(code, str))
+    return tuple([code for code in given if isinstance(code, str)])
 
 
 @lru_cache(maxsize=65536)
@@ -112,7 +112,7 @@ def _meaning(
 def _timings(row: Row) -> tuple[tuple[Timing, ...], int]:
     """The days and the length. Without a day or a time it is by appointment."""
     given = row.get("day")
-    days = tuple(map(_day, given)) if isinstance(given, list) else (_day(given),)
+    days = tuple(map(_day, given)) if type(given) is list else (_day(given),)
     time, end = row.get("time"), row.get("end_time")
     if time in (None, ""):
         return (Timing(None, None),), USUAL_LENGTH
@@ -136,6 +136,8 @@ def _timings_of(
 
 def _day(value: Any) -> int | None:
     """The feed counts from Sunday = 0; we from Monday. None for no day."""
+    if type(value) is int and 0 <= value <= 6:
+        return (value - 1) % 7
     if value is None or value == "":
         return None
     said = "" if isinstance(value, bool) else str(value).strip()
@@ -162,7 +164,12 @@ def _address(row: Row) -> tuple[str, int]:
         )
         fields = (row.get("address"), row.get("city"), region, row.get("country"))
         given = ", ".join(filter(None, (cleaning.text(field) for field in fields)))
-    return given, sum(1 for part in given.split(",") if part.strip())
+    return given, _parts(given)
+
+
+@lru_cache(maxsize=16384)
+def _parts(address: str) -> int:
+    return sum(1 for part in address.split(",") if part.strip())
 
 
 def _place(row: Row) -> tuple[float | None, float | None, bool]:
@@ -213,4 +220,6 @@ def _precision(
 
 def _notes(row: Row) -> str:
     fields = (row.get("notes"), row.get("location_notes"), row.get("group_notes"))
+    if not any(fields):
+        return ""
     return " ".join(filter(None, (cleaning.note(field) for field in fields)))

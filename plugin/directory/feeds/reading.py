@@ -1,8 +1,7 @@
 """What every reader of a format is: one result for each row of the source, in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from plugin.directory.errors import RowRejected
 from plugin.directory.listing import FeedOptions, Listing, Rejection
@@ -23,8 +22,7 @@ class FeedSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """What became of one row."""
 
     listing: Listing | None
