@@ -51,6 +51,7 @@ def build(data: Mapping[str, Json]) -> Knowledge:
     """
     about, rules = data["knowledge"], data["rules"]
     needs = _by_id(data["needs"]["needs"], _need)
+    citations = _by_id(data["citations"]["citations"], _citation)
     groups = _by_id(data["code_groups"]["code_groups"], _code_group)
     all_rules = _by_id(rules["rules"], lambda row: _rule(row, needs))
     return Knowledge(
@@ -58,12 +59,14 @@ def build(data: Mapping[str, Json]) -> Knowledge:
         released=about["released"],
         site=about.get("site", ""),
         needs=needs,
-        programs=_by_id(data["programs"]["programs"], _program),
+        programs=_by_id(
+            data["programs"]["programs"], lambda row: _program(row, citations)
+        ),
         single_sessions=_by_id(data["single_sessions"]["single_sessions"], _session),
         help_lines=_by_id(data["help_lines"]["help_lines"], _help_line),
         emergency_numbers=data["help_lines"]["emergency_numbers"],
         rules=all_rules,
-        citations=_by_id(data["citations"]["citations"], _citation),
+        citations=citations,
         code_groups=groups,
         groups=GroupIndex(tuple(groups.values())),
         ingredients=_by_id(data["medicines"]["ingredients"], _ingredient),
@@ -129,7 +132,7 @@ def _need(row: Json) -> NeedEntry:
     )
 
 
-def _program(row: Json) -> Program:
+def _program(row: Json, citations: Mapping[str, Citation]) -> Program:
     known: Json = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in row.items()
@@ -141,14 +144,22 @@ def _program(row: Json) -> Program:
         psychiatric=View(**row["medication"]["psychiatric"]),
         moud=View(**row["medication"]["moud"]),
         age=Ages(**row["age"]),
-        evidence={
-            e["need"]: Study(
-                e["need"], e["grade"], tuple(e["citations"]), e.get("note", "")
-            )
-            for e in row["evidence"]
-        },
+        evidence={e["need"]: _study(e, citations) for e in row["evidence"]},
         exclusions=tuple(Exclusion(**e) for e in row["exclusions"]),
         requires=Requirement(**row["requires"]) if row["requires"] else None,
+    )
+
+
+def _study(row: Json, citations: Mapping[str, Citation]) -> Study:
+    """One that cites what is not known is found by the check of references."""
+    cited = [citations[c] for c in row["citations"] if c in citations]
+    return Study(
+        row["need"],
+        row["grade"],
+        tuple(row["citations"]),
+        row.get("note", ""),
+        ", ".join(list(dict.fromkeys(c.short for c in cited))[:2]),
+        tuple(c.full for c in cited),
     )
 
 

@@ -62,6 +62,8 @@ class Study:
     grade: Grade
     citations: tuple[str, ...] = ()
     note: str = ""
+    short: str = ""  # author and year of the first two
+    references: tuple[str, ...] = ()  # the citations, as a reader cites them
 
 
 @dataclass(frozen=True, slots=True)

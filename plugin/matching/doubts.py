@@ -47,9 +47,9 @@ def _not_counted(facts: Facts, knowledge: Knowledge) -> Iterable[str]:
 
     A line that was entered in error may be about somebody else: its words stay away.
     """
-    resolved = [f.condition for f in facts.findings if f.state == "resolved"]
-    told = {f.condition for f in facts.findings if _would_speak(f, knowledge)}
-    resolved.sort(key=lambda c: (c not in told, c.reference))
+    gone = [f for f in facts.findings if f.state == "resolved"]
+    gone.sort(key=lambda f: (not _would_speak(f, knowledge), f.condition.reference))
+    resolved = [finding.condition for finding in gone]
     refuted = [c for c in facts.set_aside if c.verification_status == "refuted"]
     wrong = [c for c in facts.set_aside if c.verification_status != "refuted"]
     for found, said, words in (

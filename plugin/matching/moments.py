@@ -43,13 +43,18 @@ def moment(recorded: str) -> datetime:
 def is_within(recorded: str, days: int, at: datetime) -> bool:
     """Whether a date lies no more than `days` back; no date counts as recent."""
     day = latest_day(recorded)
-    return day is None or day >= at.date() - timedelta(days=days)
+    return day is None or day >= _day_at(at, -days)
+
+
+@lru_cache(maxsize=64)
+def _day_at(at: datetime, days: int) -> date:
+    return at.date() + timedelta(days=days)
 
 
 def is_ahead(recorded: str, at: datetime) -> bool:
     """Whether all that a date can mean lies ahead, time zones aside."""
     day = _earliest_day(recorded)
-    return day is not None and day > at.date() + timedelta(days=1)
+    return day is not None and day > _day_at(at, 1)
 
 
 @lru_cache(maxsize=2048)

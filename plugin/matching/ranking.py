@@ -10,7 +10,7 @@ from plugin.knowledge.programs import Study
 from plugin.knowledge.rules import Weights
 from plugin.matching.preferences import stated_wishes
 from plugin.matching.recommendation import Feature, Need
-from plugin.matching.sentences import joined, sentence, spoken
+from plugin.matching.sentences import MOST_MET, joined, sentence, spoken
 from plugin.matching.wishes import Candidate, Situation
 
 _TEXT = {
@@ -55,30 +55,44 @@ def _ranked(candidate: Candidate, situation: Situation, at: datetime) -> Ranked:
     weights = situation.knowledge.weights
     main = main_need(candidate, weights)
     study = study_of(candidate, main)
-    parts = {
-        "need_fit": (_need_fit(candidate, weights), True, spoken(main.name)),
-        "evidence": (
-            weights.grade[study.grade],
-            True,
-            sentence("grade %(grade)s", grade=study.grade),
-        ),
-        "reach": _reach(candidate.meetings, at, weights),
-        "preference": _preference(candidate, situation),
-        "co_occurrence": _co_occurrence(candidate, situation),
-        "specificity": (len(candidate.program.needs) ** -0.5, True, ""),
-    }
-    features = [
-        Feature(name, weights.features[name], value, known, _text(name, detail))
-        for name, (value, known, detail) in parts.items()
-    ]
+    fit, specific = _need_fit(candidate, weights), len(candidate.program.needs) ** -0.5
+    parts = (
+        ("need_fit", fit, True, spoken(main.name)),
+        ("evidence", weights.grade[study.grade], True, _grade(study.grade)),
+        ("reach", *_reach(candidate.meetings, at, weights)),
+        ("preference", *_preference(candidate, situation)),
+        ("co_occurrence", *_co_occurrence(candidate, situation)),
+        ("specificity", specific, True, ""),
+    )
+    weight = weights.features
+    features = [_feature(n, weight[n], value, k, of) for n, value, k, of in parts]
     features += _medication(candidate, situation)
-    total = sum(f.weight * f.value for f in features) * candidate.program.weight
-    return Ranked(candidate, main, study, tuple(features), _clip(total))
+    total = 0.0
+    for feature in features:
+        total += feature.weight * feature.value
+    return Ranked(
+        candidate,
+        main,
+        study,
+        tuple(features),
+        _clip(total * candidate.program.weight),
+    )
 
 
+@lru_cache(maxsize=MOST_MET)
+def _feature(name: str, weight: float, value: float, known: bool, of: str) -> Feature:
+    return Feature(name, weight, value, known, _text(name, of))
+
+
+@lru_cache(maxsize=MOST_MET)
 def _text(name: str, detail: str) -> str:
     text = sentence(_TEXT[name])
     return joined((text, detail), ": ") if detail else text
+
+
+@lru_cache(maxsize=8)
+def _grade(grade: str) -> str:
+    return sentence("grade %(grade)s", grade=grade)
 
 
 def _clip(value: float) -> float:
@@ -109,10 +123,8 @@ def _unstudied(need: str) -> Study:
 
 
 def _need_fit(candidate: Candidate, weights: Weights) -> float:
-    best = max(
-        weights.role[candidate.program.needs[n.id]] * n.confidence
-        for n in candidate.served
-    )
+    roles, needs = weights.role, candidate.program.needs
+    best = max([roles[needs[n.id]] * n.confidence for n in candidate.served])
     further = weights.further_need * (len(candidate.served) - 1)
     return min(1.0, best + min(further, weights.further_need_cap))
 
@@ -145,7 +157,9 @@ def _falling(value: float, full: float, zero: float) -> float:
 
 
 def _preference(candidate: Candidate, situation: Situation) -> tuple[float, bool, str]:
-    wishes = stated_wishes(candidate, situation.preferences)
+    wishes = {}
+    if situation.has_wishes:
+        wishes = stated_wishes(candidate, situation.preferences)
     if not wishes:
         return situation.knowledge.weights.unknown, False, sentence("none stated")
     met = [name for name, holds in wishes.items() if holds]

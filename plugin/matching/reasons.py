@@ -1,15 +1,22 @@
 """Why a programme is put forward, in two to four sentences, and what to mind."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from plugin.directory.meeting import Occurrence
 from plugin.knowledge.knowledge import Knowledge
 from plugin.knowledge.programs import Program, Study
 from plugin.matching.ranking import Ranked
-from plugin.matching.recommendation import Evidence, Need
-from plugin.matching.sentences import Sentence, joined, sentence, spoken, without_stop
-from plugin.matching.wishes import Situation, codes_in, whom
+from plugin.matching.recommendation import Evidence
+from plugin.matching.sentences import (
+    MOST_MET,
+    Sentence,
+    joined,
+    sentence,
+    spoken,
+    without_stop,
+)
+from plugin.matching.wishes import Situation, whom
 
 KEEP = sentence("Keep taking your medicine. If a group tells you to stop, tell us.")
 _ROLE = {
@@ -33,11 +40,8 @@ _FACTORS = {
 def reasons_of(ranked: Ranked, situation: Situation) -> tuple[str, ...]:
     """Why (code and need), the evidence, the fit: two to four sentences."""
     program = ranked.candidate.program
-    knowledge = situation.knowledge
-    lines = [
-        _why(ranked, knowledge),
-        _evidence_line(ranked.study, ranked.main, knowledge),
-    ]
+    need = whom(ranked.main, situation.knowledge)
+    lines = [_why(ranked, need, situation), _evidence_line(ranked.study, need)]
     fit = _fit(ranked, situation)
     if fit:
         lines.append(fit)
@@ -45,58 +49,53 @@ def reasons_of(ranked: Ranked, situation: Situation) -> tuple[str, ...]:
     return tuple([*lines, *factors][:4])
 
 
-def _why(ranked: Ranked, knowledge: Knowledge) -> str:
-    need, program = ranked.main, ranked.candidate.program
-    codes = codes_in(need)
+def _why(ranked: Ranked, said: Sentence, situation: Situation) -> str:
+    need, knowledge = ranked.main, situation.knowledge
+    parts: list[str] = [_opening(_role(ranked, knowledge), said)]
+    codes = situation.codes[need.id]
+    if codes:
+        parts.append(f" ({codes})")
+    if need.stage == "remission":
+        parts.append(sentence(", in remission"))
     further = [whom(n, knowledge) for n in ranked.candidate.served if n.id != need.id]
-    parts = [
-        sentence(_opening(program, need, knowledge), need=whom(need, knowledge)),
-        f" ({codes})" if codes else "",
-        sentence(", in remission") if need.stage == "remission" else "",
-        _also(further[:2]),
-        ".",
-    ]
-    return joined((part for part in parts if part), "")
+    if further:
+        parts.append(_also(tuple(further[:2])))
+    return joined((*parts, "."), "")
 
 
-def _opening(program: Program, need: Need, knowledge: Knowledge) -> str:
-    role = program.needs[need.id]
-    entry = knowledge.needs.get(need.id)
+def _role(ranked: Ranked, knowledge: Knowledge) -> str:
+    role = ranked.candidate.program.needs[ranked.main.id]
+    entry = knowledge.needs.get(ranked.main.id)
     if role == "secondary" and entry is not None and entry.people:
         return _SERVES_PEOPLE
     return _ROLE[role]
 
 
-def _also(named: Sequence[Sentence]) -> str:
-    if not named:
-        return ""
+@lru_cache(maxsize=MOST_MET)
+def _opening(role: str, need: Sentence) -> Sentence:
+    return sentence(role, need=need)
+
+
+@lru_cache(maxsize=MOST_MET)
+def _also(named: tuple[Sentence, ...]) -> Sentence:
     if len(named) == 1:
         return sentence("; also for %(need)s", need=named[0])
     return sentence("; also for %(need)s and %(other)s", need=named[0], other=named[1])
 
 
-def _evidence_line(study: Study, need: Need, knowledge: Knowledge) -> str:
+@lru_cache(maxsize=MOST_MET)
+def _evidence_line(study: Study, need: Sentence) -> Sentence:
+    note = without_stop(study.note) if study.note else ""
     if study.grade == "D" and not study.citations:
-        if study.note:
-            return sentence(
-                "Evidence D for %(need)s: %(note)s.",
-                need=whom(need, knowledge),
-                note=without_stop(study.note),
-            )
+        if note:
+            return sentence("Evidence D for %(need)s: %(note)s.", need=need, note=note)
         return sentence(
-            "Evidence D: no outcome study for %(need)s is known.",
-            need=whom(need, knowledge),
+            "Evidence D: no outcome study for %(need)s is known.", need=need
         )
-    named = dict.fromkeys(knowledge.citation(c).short for c in study.citations)
-    sources = ", ".join(list(named)[:2])
     parts = [
-        sentence(
-            "Evidence %(grade)s for %(need)s",
-            grade=study.grade,
-            need=whom(need, knowledge),
-        ),
-        f" ({sources})" if sources else "",
-        joined((": ", without_stop(study.note)), "") if study.note else "",
+        sentence("Evidence %(grade)s for %(need)s", grade=study.grade, need=need),
+        f" ({study.short})" if study.short else "",
+        joined((": ", note), "") if note else "",
         ".",
     ]
     return joined((part for part in parts if part), "")
@@ -130,13 +129,12 @@ def _next_meeting(meeting: Occurrence, at: datetime) -> str:
     )
 
 
-def evidence_of(ranked: Ranked, knowledge: Knowledge) -> Evidence:
-    study = ranked.study
+@lru_cache(maxsize=MOST_MET)
+def evidence_of(study: Study) -> Evidence:
     note = study.note
     if study.grade == "D" and not note:
         note = sentence("No outcome study is known.")
-    references = tuple(knowledge.citation(c).full for c in study.citations)
-    return Evidence(study.grade, study.citations, note, references)
+    return Evidence(study.grade, study.citations, note, study.references)
 
 
 def cautions_of(ranked: Ranked, situation: Situation) -> tuple[str, ...]:

@@ -77,11 +77,11 @@ def recommend(
     )
     meetings = find_meetings(wanted)
     candidates = [
-        replace(
-            c,
-            meetings=at_wished_times(
-                meetings.get(c.program.id, ()), preferences, MEETINGS
-            ),
+        Candidate(
+            c.program,
+            c.served,
+            c.roles,
+            at_wished_times(meetings.get(c.program.id, ()), preferences, MEETINGS),
         )
         for c in suitable.candidates
     ]
@@ -153,7 +153,7 @@ def _recommended(ranked: Ranked, situation: Situation) -> Recommended:
         if ranked.score >= weights.good
         else "fair",
         approach=program.approach,
-        evidence=evidence_of(ranked, situation.knowledge),
+        evidence=evidence_of(ranked.study),
         needs=tuple(n.id for n in candidate.served),
         reasons=reasons_of(ranked, situation),
         cautions=cautions_of(ranked, situation),
@@ -167,6 +167,8 @@ def _recommended(ranked: Ranked, situation: Situation) -> Recommended:
 
 
 def _because(candidate: Candidate) -> tuple[Because, ...]:
+    if len(candidate.served) == 1:
+        return candidate.served[0].sure_lines
     return tuple(dict.fromkeys(b for n in candidate.served for b in n.sure_lines))
 
 

@@ -72,6 +72,11 @@ class Need:
     @property
     def sure_lines(self) -> tuple[Because, ...]:
         """What it rests on; all lines where the chart is sure of none."""
+        for line in self.because:
+            if line.questioned:
+                break
+        else:
+            return self.because
         return tuple(b for b in self.because if not b.questioned) or self.because
 
 

@@ -1,7 +1,7 @@
 """Results that count: the latest of each LOINC code, as a number or an answer."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,10 @@ _ANSWERS = {
     "false": "no",
 }
 
+_Order = tuple[object, ...]
+# Answers that can be said in another language; any other is the chart's own.
+_SAID = frozenset({"yes", "no", "low risk", "moderate risk", "high risk"})
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -49,8 +53,10 @@ class Score:
     def words(self) -> str:
         """The result and its day, as a line of a warning."""
         shown = f"{self.value:g}" if self.value is not None else self.answer
+        if shown in _SAID:
+            shown = sentence(shown)
         day = latest_day(self.recorded)
-        named = {"name": sentence(self.name), "value": sentence(shown)}
+        named = {"name": sentence(self.name), "value": shown}
         if day is None:
             return sentence("%(name)s: %(value)s", **named)
         return sentence("%(name)s: %(value)s on %(day)s", **named, day=day.isoformat())
@@ -72,8 +78,8 @@ class Scores:
 
 def scores_of(observations: Iterable[Observation], at: datetime) -> Scores:
     """The latest final result of each measure; of two at once the worse."""
-    latest: dict[str, Score] = {}
-    unplaced: dict[str, Score] = {}
+    latest: dict[str, tuple[_Order, Score]] = {}
+    unplaced: dict[str, tuple[_Order, Score]] = {}
     notes: set[str] = set()
     for observation in observations:
         if observation.status.lower() not in _FINAL:
@@ -82,7 +88,7 @@ def scores_of(observations: Iterable[Observation], at: datetime) -> Scores:
             if note := _impossible(score):
                 notes.add(note)
             elif _is_unplaced(score, at):
-                _keep(score, unplaced, _worse)
+                _keep(score, _worse(score), unplaced)
                 if score.recorded:
                     cited = score.because.resource
                     notes.add(
@@ -93,16 +99,18 @@ def scores_of(observations: Iterable[Observation], at: datetime) -> Scores:
                         )
                     )
             else:
-                _keep(score, latest, _order)
-    return Scores(latest, unplaced, tuple(sorted(notes)))
+                _keep(score, _order(score), latest)
+    return Scores(
+        {loinc: score for loinc, (_, score) in latest.items()},
+        {loinc: score for loinc, (_, score) in unplaced.items()},
+        tuple(sorted(notes)),
+    )
 
 
-def _keep(
-    score: Score, held: dict[str, Score], order: Callable[[Score], tuple[object, ...]]
-) -> None:
+def _keep(score: Score, order: _Order, held: dict[str, tuple[_Order, Score]]) -> None:
     other = held.get(score.loinc)
-    if other is None or order(score) > order(other):
-        held[score.loinc] = score
+    if other is None or order > other[0]:
+        held[score.loinc] = order, score
 
 
 def _impossible(score: Score) -> str:
@@ -122,11 +130,11 @@ def _is_unplaced(score: Score, at: datetime) -> bool:
     return latest_day(score.recorded) is None or is_ahead(score.recorded, at)
 
 
-def _order(score: Score) -> tuple[object, ...]:
+def _order(score: Score) -> _Order:
     return moment(score.recorded), *_worse(score)
 
 
-def _worse(score: Score) -> tuple[object, ...]:
+def _worse(score: Score) -> _Order:
     value = -1_000.0 if score.value is None else score.value
     if MEASURES[score.loinc].low_is_worse and score.value is not None:
         value = -value

@@ -8,11 +8,15 @@ not work, since codes, names and figures stand in it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 # Gives a text in the reader's language; what it does not know stays as it is.
 Say = Callable[[str], str]
 T = TypeVar("T")
+# The rules' own texts, which are said again and again, are made once. Words of a chart
+# never pass here: they are parts of a sentence, and parts are not kept.
+MOST_MET = 4096
 
 
 class Sentence(str):
@@ -30,7 +34,7 @@ def sentence(pattern: str, **parts: object) -> Sentence:
     with it, and everything else stays: codes, figures, the chart's own words.
     """
     if not parts:
-        return _made(pattern, lambda say: say(pattern))
+        return _plain(pattern)
     return _made(pattern % parts, lambda say: say(pattern) % _again(parts, say))
 
 
@@ -41,11 +45,13 @@ def joined(parts: Iterable[str], between: str = " ") -> Sentence:
     return _made(text, lambda say: between.join(_part(part, say) for part in kept))
 
 
+@lru_cache(maxsize=MOST_MET)
 def spoken(name: str) -> Sentence:
     """A name inside a sentence: the first letter small, unless it is an acronym."""
     return _made(_small_first(name), lambda say: _small_first(said(name, say)))
 
 
+@lru_cache(maxsize=MOST_MET)
 def without_stop(text: str) -> Sentence:
     """A sentence inside another."""
     return _made(text.rstrip("."), lambda say: said(text, say).rstrip("."))
@@ -54,6 +60,11 @@ def without_stop(text: str) -> Sentence:
 def said(text: str, say: Say) -> str:
     """A sentence, or a plain text of the knowledge base, in another language."""
     return text.in_words(say) if isinstance(text, Sentence) else say(text)
+
+
+@lru_cache(maxsize=MOST_MET)
+def _plain(text: str) -> Sentence:
+    return _made(text, lambda say: say(text))
 
 
 def _made(text: str, again: Callable[[Say], str]) -> Sentence:

@@ -5,7 +5,7 @@ from plugin.knowledge.programs import SingleSessionEntry
 from plugin.matching.eligibility import excluded_by
 from plugin.matching.recommendation import Evidence, Need, SingleSession
 from plugin.matching.sentences import joined, sentence
-from plugin.matching.wishes import Situation, codes_in, whom
+from plugin.matching.wishes import Situation, whom
 
 
 def sessions_of(situation: Situation) -> tuple[SingleSession, ...]:
@@ -74,7 +74,7 @@ def _serves(entry: SingleSessionEntry, need: Need) -> bool:
 
 
 def _named(need: Need, situation: Situation) -> str:
-    codes = codes_in(need)
+    codes = situation.codes[need.id]
     name = whom(need, situation.knowledge)
     return joined((name, f"({codes})")) if codes else name
 

@@ -22,10 +22,12 @@ class Situation:
     preferences: Preferences
     language: str
     knowledge: Knowledge
+    codes: Mapping[str, str]  # of each need: what speaks for it, as a reader wants it
     needs: Mapping[str, Need]  # those that count: what is only asked about does not
     charted: Mapping[str, Need]  # all of the chart, whatever was taken out of `needs`
     moud_matters: bool  # the stance on medication for opioid use disorder
     psychiatric_matters: bool  # the stance on psychiatric medication
+    has_wishes: bool  # whether the patient said anything of what is preferred
     deferring: tuple[str, ...]  # warnings because of which joining would be unsafe
 
     def need(self, need_id: str) -> Need | None:
@@ -61,11 +63,13 @@ def situation_of(
         preferences=wishes.preferences,
         language=wishes.language,
         knowledge=knowledge,
+        codes={n: codes_in(need) for n, need in stated.items()},
         needs={n: need for n, need in stated.items() if n not in dropped},
         charted=found.charted,
         moud_matters="opioid" in found.charted or "moud" in kinds,
         psychiatric_matters="psychiatric" in kinds
         or bool(active & {"bipolar", "psychosis"}),
+        has_wishes=wishes.preferences != Preferences(),
         deferring=tuple(f.rule.title for f in safety.fired if f.defers),
     )
 
