@@ -21,6 +21,7 @@ class CardView:
     source_url: str
     link: str  # the words of the link to the app, "" for none
     reasons: Sequence[tuple[str, str]]
+    suggestions: Sequence[tuple[str, str]]  # the id and the words of each
 
 
 def card_view(shown: Shown) -> CardView:
@@ -41,5 +42,9 @@ def card_view(shown: Shown) -> CardView:
         reasons=[
             (str(one.get("code", "")), str(one.get("display", "")))
             for one in card.get("overrideReasons", [])
+        ],
+        suggestions=[
+            (str(one.get("uuid", "")), str(one.get("label", "")))
+            for one in card.get("suggestions", [])
         ],
     )

@@ -63,17 +63,25 @@ class CdsClient:
     _services: dict[str, tuple[Sequence[Json], datetime]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def chart_opened(self, base: str, site: Site, launch: Launch) -> Sequence[Shown]:
-        """Call every `patient-view` service. No answer in time is no card.
+    def asked(
+        self,
+        base: str,
+        site: Site,
+        launch: Launch,
+        hook: str = "patient-view",
+        **context: Json,
+    ) -> Sequence[Shown]:
+        """Call every service of a hook. No answer in time is no card.
 
-        Takes: the address of the services; who has whose chart open.
+        Takes: the address of the services; who has whose chart open; what the hook
+               has in its context besides.
         """
         try:
             return [
                 shown
                 for service in self._discovered(base)
-                if service.get("hook") == "patient-view"
-                for shown in self._called(base, service, site, launch)
+                if service.get("hook") == hook
+                for shown in self._called(base, service, site, launch, context)
             ]
         except (requests.RequestException, ValueError, KeyError, TypeError) as error:
             _log.warning("no cards: %s", type(error).__name__)
@@ -82,6 +90,16 @@ class CdsClient:
     def shown(self, card: str) -> Shown | None:
         with self._lock:
             return self._cards.get(card)
+
+    def take_up(self, base: str, site: Site, shown: Shown, suggestion: str) -> bool:
+        """Tell the service that a suggestion was used. Gives whether it took that."""
+        report: Json = {
+            "card": shown.uuid,
+            "outcome": "accepted",
+            "outcomeTimestamp": self.clock().isoformat(),
+            "acceptedSuggestions": [{"id": suggestion}],
+        }
+        return self._told(base, site, shown, report)
 
     def turn_down(
         self, base: str, site: Site, shown: Shown, reason: str, comment: str
@@ -99,6 +117,9 @@ class CdsClient:
             why["userComment"] = comment
         if why:
             report["overrideReason"] = why
+        return self._told(base, site, shown, report)
+
+    def _told(self, base: str, site: Site, shown: Shown, report: Json) -> bool:
         url = f"{base}/{shown.service}/feedback"
         try:
             answer = self._post(url, site, {"feedback": [report]})
@@ -119,9 +140,15 @@ class CdsClient:
         return services
 
     def _called(
-        self, base: str, service: Json, site: Site, launch: Launch
+        self,
+        base: str,
+        service: Json,
+        site: Site,
+        launch: Launch,
+        more: Mapping[str, Json],
     ) -> Sequence[Shown]:
-        context = {
+        context: Json = {
+            **more,
             "userId": f"Practitioner/{launch.practitioner}",
             "patientId": launch.patient,
         }

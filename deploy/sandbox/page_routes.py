@@ -19,8 +19,11 @@ from starlette.staticfiles import StaticFiles
 
 from deploy.sandbox import chart_views as views
 from deploy.sandbox.card_views import CardView, card_view
+from deploy.sandbox.grants import Launch
+from deploy.sandbox.order_entry import ORDERABLES, draft_of, signed
 from deploy.sandbox.sandbox import Sandbox
 from deploy.sandbox.site import Site
+from deploy.sandbox.wire import Json
 
 _FOLDER = Path(str(files("deploy.sandbox")))
 TABS = {
@@ -45,6 +48,15 @@ def page_routes(sandbox: Sandbox) -> Sequence[BaseRoute]:
                 f"{prefix}/patients/{{id}}/cards/{{card}}",
                 pages.turn_down,
                 methods=["POST"],
+            ),
+            Route(
+                f"{prefix}/patients/{{id}}/cards/{{card}}/use",
+                pages.use,
+                methods=["POST"],
+            ),
+            Route(f"{prefix}/patients/{{id}}/order", pages.order, methods=["POST"]),
+            Route(
+                f"{prefix}/patients/{{id}}/discharge", pages.discharge, methods=["POST"]
             ),
             Route(f"{prefix}/patients/{{id}}/{{tab}}", pages.chart),
         ]
@@ -84,16 +96,100 @@ class Pages:
         )
         if site is None or patient is None or tab not in TABS:
             return self._missing()
-        view = views.patient_view(site, patient, self._sandbox.clock().date())
         opened_from = request.query_params.get("card", "")
-        shown = self._tab(site, tab, view.id, opened_from)
-        cards = await run_in_threadpool(self._cards, site, tab, view.id)
+        shown = self._tab(site, tab, str(patient["id"]), opened_from)
+        cards = await run_in_threadpool(self._opening, site, tab, str(patient["id"]))
+        return self._drawn(f"{tab}.html", site, patient, tab, cards, **shown)
+
+    async def order(self, request: Request) -> Response:
+        """An order is about to be signed: decision support may have a word before."""
+        site, patient, form = await self._posted(request)
+        name = form.get("order", "")
+        if site is None or patient is None or name not in ORDERABLES:
+            return self._missing()
+        launch = site.launch_for(str(patient["id"]))
+        draft = draft_of(name, launch, self._sandbox.clock())
+        cards: Sequence[CardView] = []
+        if form.get("anyway") != "yes":
+            drafts = {"resourceType": "Bundle", "entry": [{"resource": draft}]}
+            cards = await run_in_threadpool(
+                self._cards, site, launch, "order-sign", draftOrders=drafts
+            )
+        if cards:
+            label = ORDERABLES[name].label
+            return self._drawn(
+                "order.html", site, patient, "orders", cards, order=name, label=label
+            )
+        site.records.keep(signed(draft))
+        return self._back(site, str(patient["id"]), "orders")
+
+    async def discharge(self, request: Request) -> Response:
+        """The visit is about to end: what decision support says to that."""
+        site, patient, _ = await self._posted(request)
+        if site is None or patient is None:
+            return self._missing()
+        launch = site.launch_for(str(patient["id"]))
+        cards = await run_in_threadpool(
+            self._cards, site, launch, "encounter-discharge"
+        )
+        return self._drawn("discharge.html", site, patient, "orders", cards)
+
+    async def use(self, request: Request) -> Response:
+        """A suggestion is taken in place of the draft: filed, and the service told."""
+        site, patient, form = await self._posted(request)
+        client = self._sandbox.clients.first()
+        shown = self._sandbox.cds.shown(request.path_params["card"])
+        if site is None or patient is None or client is None or shown is None:
+            return self._missing()
+        chosen = [
+            one
+            for one in shown.card.get("suggestions", [])
+            if one.get("uuid") == form.get("suggestion")
+        ]
+        if shown.patient != patient["id"] or not chosen:
+            return self._missing()
+        for action in chosen[0].get("actions", []):
+            if action.get("type") == "create" and not _stands(site, action["resource"]):
+                site.records.keep(action["resource"])
+        await run_in_threadpool(
+            self._sandbox.cds.take_up,
+            client.cds_url,
+            site,
+            shown,
+            str(chosen[0]["uuid"]),
+        )
+        return self._back(site, str(patient["id"]), "orders")
+
+    async def _posted(
+        self, request: Request
+    ) -> tuple[Site | None, Json | None, dict[str, str]]:
+        """The site, the patient of a chart in it, and what the form says."""
+        site, identity = self._site(request), request.path_params["id"]
+        has_chart = site is not None and site.chart_of(identity) is not None
+        patient = site.records.read("Patient", identity) if site and has_chart else None
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        return site, patient, form
+
+    def _back(self, site: Site, patient: str, tab: str) -> Response:
+        home = f"/{site.name}/" if site.name else "/"
+        return RedirectResponse(f"{home}patients/{patient}/{tab}", 303)
+
+    def _drawn(
+        self,
+        template: str,
+        site: Site,
+        patient: Json,
+        tab: str,
+        cards: Sequence[CardView],
+        **shown: Any,
+    ) -> Response:
+        """A page of a chart, with the cards that stand in it."""
         return self._page(
-            f"{tab}.html",
+            template,
             site,
             frame=shown.get("app_origin", ""),
-            forms=bool(cards),
-            patient=view,
+            forms=bool(cards) or tab == "orders",
+            patient=views.patient_view(site, patient, self._sandbox.clock().date()),
             tab=tab,
             tabs=TABS,
             cards=cards,
@@ -120,14 +216,19 @@ class Pages:
         home = f"/{site.name}/" if site.name else "/"
         return RedirectResponse(f"{home}patients/{patient}", 303)
 
-    def _cards(self, site: Site, tab: str, patient: str) -> Sequence[CardView]:
+    def _opening(self, site: Site, tab: str, patient: str) -> Sequence[CardView]:
         """The cards of a chart that is opened: its first tab is where it opens."""
-        client = self._sandbox.clients.first()
-        no_chart = site.chart_of(patient) is None
-        if client is None or not client.cds_url or tab != "problems" or no_chart:
+        if tab != "problems" or site.chart_of(patient) is None:
             return []
-        launch = site.launch_for(patient)
-        shown = self._sandbox.cds.chart_opened(client.cds_url, site, launch)
+        return self._cards(site, site.launch_for(patient), "patient-view")
+
+    def _cards(
+        self, site: Site, launch: Launch, hook: str, **context: Json
+    ) -> Sequence[CardView]:
+        client = self._sandbox.clients.first()
+        if client is None or not client.cds_url:
+            return []
+        shown = self._sandbox.cds.asked(client.cds_url, site, launch, hook, **context)
         return [card_view(one) for one in shown]
 
     async def launch(self, request: Request) -> Response:
@@ -146,7 +247,8 @@ class Pages:
             case "notes":
                 return {"notes": views.note_views(records, patient)}
             case "orders":
-                return {"orders": views.order_views(records, patient)}
+                orders = views.order_views(records, patient)
+                return {"orders": orders, "orderables": ORDERABLES}
             case "self-help":
                 return self._app(site, patient, card)
         return {
@@ -222,6 +324,13 @@ class Pages:
         page = self._page("missing.html", site)
         page.status_code = 404
         return page
+
+
+def _stands(site: Site, resource: Json) -> bool:
+    """Whether the record has it already, by its identifier."""
+    named = resource.get("identifier")
+    kept = site.records.all(str(resource.get("resourceType", "")))
+    return bool(named) and any(one.get("identifier") == named for one in kept)
 
 
 def _headers(frame: str, *, forms: bool) -> dict[str, str]:

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 PATIENT = "Corwin Bellamy-Dash"
 OTHER = "Ambrose Fairweather-Knox"
 SUICIDAL = "Oswin Tarrow"
+TREATED = "Delphine Rask"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,17 @@ def test_card_leads_through_the_app_to_a_signed_referral(clinician) -> None:
     expect(page.get_by_role("heading", name="Problem list")).to_be_visible()
     expect(page.locator("section.cds")).to_have_count(0)
     assert events(clinician, "cds.opened")
+
+    # Whoever orders it by hand all the same is shown what was signed.
+    page.get_by_role("link", name="Orders").click()
+    orders = page.locator("article.card").count()
+    page.get_by_label("Order", exact=True).select_option("support-group")
+    page.get_by_role("button", name="Sign the order").click()
+    expect(page.locator("section.cds")).to_contain_text("can complete this order")
+    clinician.picture("24-signed-referral-completes-an-order")
+    page.get_by_role("button", name="Use the signed referral").first.click()
+    expect(page.locator("article.card")).to_have_count(orders)
+    assert events(clinician, "cds.feedback")[-1]["outcome"] == "accepted"
     assert clinician.complaints == []
     assert clinician.strangers == []
 
@@ -100,6 +112,21 @@ def test_card_turned_down_stands_in_the_trail_and_stays_away(clinician) -> None:
     page.goto(f"{clinician.demo.app}/audit/at/{tenant}/records/{told['sequence']}")
     expect(page.locator("main")).to_contain_text("prefers-alternative")
     clinician.picture("23-override-in-the-trail")
+
+
+def test_medicine_and_discharge_bring_a_card_of_their_own(clinician) -> None:
+    page = open_chart(clinician, TREATED)
+    page.get_by_role("link", name="Orders").click()
+    page.get_by_label("Order", exact=True).select_option("buprenorphine")
+    page.get_by_role("button", name="Sign the order").click()
+    beside = page.locator("section.cds.info")
+    expect(beside).to_contain_text("can stand beside this treatment")
+    clinician.picture("25-card-beside-a-medicine")
+    page.get_by_role("button", name="Sign it as it is").click()
+    page.get_by_role("button", name="Discharge").click()
+    expect(page.locator("section.cds.info")).to_contain_text("Before discharge")
+    clinician.picture("26-card-before-discharge")
+    assert clinician.complaints == []
 
 
 def test_red_finding_stands_before_the_groups(clinician) -> None:

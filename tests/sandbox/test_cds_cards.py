@@ -49,6 +49,7 @@ SERVICES = {
             },
         },
         {"hook": "order-sign", "id": "order-sign"},
+        {"hook": "encounter-discharge", "id": "leaving"},
     ]
 }
 
@@ -192,6 +193,83 @@ def test_card_turned_down_is_told_with_its_reason(sandbox, service) -> None:
     assert told["outcome"] == "overridden"
     assert told["overrideReason"]["reason"]["code"] == "patient-refuses"
     assert told["overrideReason"]["userComment"] == "Not now"
+
+
+ORDER = "/patients/p0417/order"
+SUGGESTED = {
+    "resourceType": "ServiceRequest",
+    "identifier": [{"system": "https://app.example/referrals", "value": "r-1.1"}],
+    "status": "active",
+    "subject": {"reference": "Patient/p0417"},
+    "code": {"text": "Signed in the app"},
+}
+COMPLETING = CARD | {
+    "suggestions": [
+        {
+            "uuid": "s-1",
+            "label": "Use the signed one",
+            "actions": [{"type": "create", "description": "d", "resource": SUGGESTED}],
+        }
+    ]
+}
+
+
+def post(sandbox: RunningSandbox, path: str, **form: str) -> requests.Response:
+    return requests.post(f"{sandbox.url}{path}", data=form, timeout=10)
+
+
+def test_order_is_shown_to_the_service_before_it_is_signed(sandbox, service) -> None:
+    before = len(sandbox.resources("MedicationRequest", "alcohol"))
+    shown = post(sandbox, ORDER, order="acamprosate")
+    assert "Groups fit &lt;b&gt;this&lt;/b&gt; patient." in shown.text
+    assert "Not signed yet: acamprosate" in shown.text
+    assert "form-action 'self'" in shown.headers["content-security-policy"]
+    ((path, body, _),) = service.asked
+    assert (path, body["hook"]) == ("/cds-services/order-sign", "order-sign")
+    (entry,) = body["context"]["draftOrders"]["entry"]
+    assert entry["resource"]["status"] == "draft"
+    assert entry["resource"]["subject"] == {"reference": "Patient/p0417"}
+    assert len(sandbox.resources("MedicationRequest", "alcohol")) == before
+    post(sandbox, ORDER, order="acamprosate", anyway="yes")
+    kept = sandbox.resources("MedicationRequest", "alcohol")
+    assert len(kept) == before + 1
+    assert kept[-1]["status"] == "active"
+    assert len(service.asked) == 1
+
+
+def test_order_of_which_nothing_is_to_say_is_signed_at_once(sandbox, service) -> None:
+    service.cards = []
+    before = len(sandbox.resources("MedicationRequest", "alcohol"))
+    assert post(sandbox, ORDER, order="amoxicillin").status_code == 200
+    assert len(sandbox.resources("MedicationRequest", "alcohol")) == before + 1
+    assert post(sandbox, ORDER, order="nothing").status_code == 404
+
+
+def test_suggestion_is_filed_once_and_the_service_told(sandbox, service) -> None:
+    service.cards = [COMPLETING]
+    before = len(sandbox.resources("ServiceRequest", "alcohol"))
+    assert "Use the signed one" in post(sandbox, ORDER, order="support-group").text
+    use = f"/patients/p0417/cards/{CARD['uuid']}/use"
+    assert post(sandbox, use, suggestion="s-2").status_code == 404
+    for _ in range(2):
+        post(sandbox, ORDER, order="support-group")
+        assert "Signed in the app" in post(sandbox, use, suggestion="s-1").text
+    assert len(sandbox.resources("ServiceRequest", "alcohol")) == before + 1
+    path, body, _ = service.asked[-1]
+    assert path == "/cds-services/order-sign/feedback"
+    (told,) = body["feedback"]
+    assert told["outcome"] == "accepted"
+    assert told["acceptedSuggestions"] == [{"id": "s-1"}]
+
+
+def test_discharge_asks_what_is_left_to_say(sandbox, service) -> None:
+    shown = post(sandbox, "/patients/p0417/discharge")
+    assert "Groups fit &lt;b&gt;this&lt;/b&gt; patient." in shown.text
+    ((path, body, _),) = service.asked
+    assert (path, body["hook"]) == ("/cds-services/leaving", "encounter-discharge")
+    assert body["context"]["encounterId"]
+    service.cards = []
+    assert "Nothing is left" in post(sandbox, "/patients/p0417/discharge").text
 
 
 def test_unknown_card_cannot_be_turned_down(sandbox, service) -> None:
