@@ -17,7 +17,7 @@ _CLIENT: Final[Sequence[tuple[str, tuple[str, ...], str]]] = (
     ("Consent", ("search-type",), ""),
     (
         "ServiceRequest",
-        ("create", "search-type"),
+        ("read", "create", "update", "search-type"),
         "selfhelp-service-request",
     ),
     ("DocumentReference", ("create", "search-type"), "selfhelp-note"),
@@ -48,6 +48,9 @@ def capability_statement() -> Resource:
                 "documentation": (
                     "Every create carries our identifier; after a lost answer the app"
                     " searches by it and creates again only when nothing is found."
+                    " An update changes the status of an order that the app wrote, in"
+                    " the version that was read (If-Match), and nothing else; it is"
+                    " asked for only where the site wants it."
                 ),
                 "security": {
                     "service": [

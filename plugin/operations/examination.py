@@ -102,7 +102,7 @@ class Examination:
         asked = self._asked(configuration)
         missing = [
             scope
-            for scope in self.ehr.scopes
+            for scope in self.ehr.asked_scopes
             if scope.startswith("patient/") and not _covered(scope, asked)
         ]
         if not listed:
@@ -122,7 +122,7 @@ class Examination:
         kinds = {"online_access", "offline_access"} & self._asked(configuration).others
         if kinds:
             return Step("session", "ok", "a sign-in can be renewed while it is used")
-        if not kinds.union(self.ehr.scopes) & {"online_access", "offline_access"}:
+        if not kinds.union(self.ehr.asked_scopes) & {"online_access", "offline_access"}:
             mend = "Add online_access to scopes"
         else:
             mend = "Ask the EHR whether it grants online_access without listing it"
@@ -136,7 +136,7 @@ class Examination:
     def _asked(self, configuration: SmartConfiguration) -> Scopes:
         return Scopes.parse(
             least_asked(
-                self.ehr.scopes,
+                self.ehr.asked_scopes,
                 configuration.scopes_supported,
                 configuration.capabilities,
             )

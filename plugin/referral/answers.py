@@ -93,6 +93,23 @@ def waiting(job: Job, error: FhirError) -> Result:
     )
 
 
+def of_change(job: Job, error: FhirError) -> Result:
+    """What an error means that answers the change of what stands in the record.
+
+    Another version than was read is no failure: it is read again, and changed as it
+    stands then.
+    """
+    if error.http_status in _PASSING | {_SEVERAL}:
+        return Result(
+            job.open_status,
+            "changed_meanwhile",
+            "It was changed in the EHR just now. It is looked at again by itself.",
+            wait=backoff(job.attempts + 1),
+            http_status=error.http_status,
+        )
+    return of_error(job, error)
+
+
 def not_there(job: Job, *, sure: bool) -> Result:
     """It was looked for and not found."""
     owed = job.looks_owed

@@ -1,23 +1,25 @@
 """Take a referral back, and leave its history whole.
 
-What was not sent yet is not sent any more. What stands in the record is not removed: an
-order stays active there until somebody discontinues it, and this app has no right to do
-that (it asks for no right to update). So the referral says "still active in the EHR"
-until a person confirms that it is not.
+What was not sent yet is not sent any more. What stands in the record is never removed:
+where the site, the server and the sign-in let the app do so, its orders get another
+status and a later note is added, as write jobs of the person who cancels. Otherwise the
+referral says "still active in the EHR" until a person confirms that it is not.
 
 Source: clinical-review R11.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
 
 from plugin.referral.errors import JobNotOpen, NotAnswered, NothingToCancel
 from plugin.referral.filed import Filed, carriers
-from plugin.referral.jobs import DONE
+from plugin.referral.jobs import release_next
 from plugin.referral.ledger import Ledger, event_of
-from plugin.referral.results import LOOKS, NEVER
+from plugin.referral.results import DONE, LOOKS, NEVER
+from plugin.referral.retraction import SIGNED_IN_ERROR, Cancelling, retraction
+from plugin.referral.taken_back import NOTE_STANDS, STILL_ACTIVE, stands
 from plugin.store.engine import writing
 from plugin.store.referral_tables import write_jobs
 from smart_launch.context import LaunchContext
@@ -25,44 +27,56 @@ from smart_launch.context import LaunchContext
 REASONS: Final = (
     "patient_declined",
     "not_suitable",
-    "signed_in_error",
+    SIGNED_IN_ERROR,
     "other",
 )
-STILL_ACTIVE: Final = (
-    "Cancelled here, and still active in the EHR: discontinue it there, then confirm."
-)
-NOTE_STANDS: Final = (
-    "Cancelled here. The note in the EHR still tells of it: add to it there, then "
-    "confirm."
-)
 
 
-def cancel(
-    ledger: Ledger, context: LaunchContext, referral_id: str, reason: str
-) -> Filed:
-    """Send nothing more of it. Gives the referral as it stands then.
+def cancel(ledger: Ledger, act: Cancelling, referral_id: str) -> Filed:
+    """Send nothing more of it, and take back what stands, where the EHR takes that.
 
+    Gives:  the referral as it stands then.
     Raises: ReferralUnknown, also for another patient's; NotAnswered, without a reason;
             JobNotOpen, while a part is on its way or its answer was lost: what is in
             the record must be known first; NothingToCancel.
     """
-    if reason not in REASONS:
+    context = act.context
+    if act.reason not in REASONS:
         raise NotAnswered("Say why the referral is cancelled.")
-    ledger.referral_of(context, referral_id)
+    found = ledger.referral_of(context, referral_id)
+    jobs = retraction(found, act)
     with writing(ledger.engine) as connection:
         now = ledger.now(connection)
         rows = _rows(connection, referral_id)
+        if len(rows) > len(found.resources) or any(row.act > 1 for row in rows):
+            raise NothingToCancel(f"{referral_id}: it is cancelled already")
         if any(_is_on_its_way(row) for row in rows):
             raise JobNotOpen(f"{referral_id}: a part of it is on its way")
+        if _standing(rows) != _standing(found.resources):
+            raise JobNotOpen(f"{referral_id}: a part of it was written just now")
+        taken_back = {job.takes_back for job in jobs if job.takes_back}
         changed = []
         for row in rows:
-            change = _cancelled(row, rows)
+            change = _cancelled(row, rows, taken_back)
             if change is not None:
                 _apply(connection, row, change | {"changed_at": now})
                 changed.append({"job": row.id, "kind": row.kind, "before": row.status})
-        if not changed:
+        if not changed and not jobs:
             raise NothingToCancel(f"{referral_id}: nothing of it stands")
-        detail = {"referral": referral_id, "reason": reason, "parts": changed}
+        added = ledger.take_back(connection, context, found, jobs)
+        detail = {
+            "referral": referral_id,
+            "reason": act.reason,
+            "parts": changed,
+            "writes": [
+                {
+                    "job": row["id"],
+                    "kind": row["kind"],
+                    "payload": row["payload_digest"],
+                }
+                for row in added
+            ],
+        }
         event = event_of(context, "referral.cancelled", detail)
         ledger.trail.append(connection, event)
     return ledger.referral(referral_id)
@@ -73,17 +87,28 @@ def confirm_discontinued(
 ) -> Filed:
     """A person says that what stood in the record is discontinued there.
 
-    Raises: ReferralUnknown; NothingToCancel, where nothing waits for that.
+    What the app was still to do about it is not sent any more.
+
+    Raises: ReferralUnknown; NothingToCancel, where nothing waits for that; JobNotOpen,
+            while the app's own change is on its way.
     """
     ledger.referral_of(context, referral_id)
     with writing(ledger.engine) as connection:
         now = ledger.now(connection)
-        open_ones = [r for r in _rows(connection, referral_id) if waits_for_word(r)]
+        rows = _rows(connection, referral_id)
+        ours = [row for row in rows if row.takes_back and row.status not in DONE]
+        if any(_is_on_its_way(row) for row in ours):
+            raise JobNotOpen(f"{referral_id}: its change is on its way")
+        theirs = {row.takes_back for row in ours}
+        open_ones = [r for r in rows if waits_for_word(r) or _is_one(r, theirs)]
         if not open_ones:
             raise NothingToCancel(f"{referral_id}: nothing waits to be discontinued")
+        change = {"status": "cancelled", "reason": "", "changed_at": now}
+        for row in ours:
+            _apply(connection, row, change | {"due": NEVER, "needs_launch": False})
         for row in open_ones:
-            change = {"status": "cancelled", "reason": "", "changed_at": now}
             _apply(connection, row, change)
+        release_next(connection, referral_id, now)
         references = [row.reference for row in open_ones]
         detail = {"referral": referral_id, "references": references}
         event = event_of(context, "referral.discontinued", detail)
@@ -93,9 +118,17 @@ def confirm_discontinued(
 
 def may_be_cancelled(filed: Filed) -> bool:
     """Whether it makes sense to offer it; `cancel` looks again."""
-    if any(waits_for_word(part) for part in filed.resources):
+    if any(waits_for_word(part) or part.act > 1 for part in filed.resources):
         return False
     return filed.status not in ("cancelled", "unknown")
+
+
+def may_be_confirmed(filed: Filed) -> bool:
+    """Whether a person may say now that it is discontinued in the EHR."""
+    return any(
+        waits_for_word(part) or (part.takes_back and part.status in ("waiting", "held"))
+        for part in filed.resources
+    )
 
 
 def waits_for_word(part: Any) -> bool:
@@ -112,13 +145,28 @@ def _is_on_its_way(row: Row[Any]) -> bool:
     return bool(row.status == "leased" and row.sending)
 
 
-def _cancelled(row: Row[Any], rows: Sequence[Row[Any]]) -> dict[str, Any] | None:
-    """What changes in one job; None where nothing does."""
+def _is_one(row: Row[Any], references: Collection[str]) -> bool:
+    return row.act == 1 and row.status == "written" and row.reference in references
+
+
+def _standing(parts: Iterable[Any]) -> set[str]:
+    """What is known to stand in the record, of rows or of `Resource`s."""
+    return {one.reference for one in parts if one.status == "written"}
+
+
+def _cancelled(
+    row: Row[Any], rows: Sequence[Row[Any]], taken_back: Collection[str]
+) -> dict[str, Any] | None:
+    """What changes in one job; None where nothing does, or another job will say."""
     if row.status == "written":
-        if row.kind not in carriers([one.kind for one in rows]):
+        if row.reference in taken_back or row.kind not in carriers(
+            [one.kind for one in rows]
+        ):
             return None
-        order = row.kind == "ServiceRequest"
-        return {"status": "held", "reason": STILL_ACTIVE if order else NOTE_STANDS}
+        return {"status": "held", "reason": stands(row.kind)}
+    if row.status == "refused":
+        # Nobody tries it again: the EHR's words stay, the trail has what it was.
+        return {"status": "cancelled"}
     if row.status in DONE or waits_for_word(row):
         return None
     return {"status": "cancelled", "reason": "", "due": NEVER, "needs_launch": False}

@@ -17,7 +17,8 @@ class Resource:
     """One resource that is written for a referral, under its write job's id.
 
     `reference` is where the EHR keeps it, "" until it is known; `reason` is a sentence
-    for the clinician, the EHR's own words in it where it refused.
+    for the clinician, the EHR's own words in it where it refused. `act` is 1 for what
+    was signed and 2 for what takes it back: `takes_back` is the reference of that.
     """
 
     job: str
@@ -29,6 +30,9 @@ class Resource:
     attempts: int
     due: datetime | None  # the next attempt, where one is to come
     changed_at: datetime
+    act: int = 1
+    action: str = "create"
+    takes_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +85,27 @@ def overall(resources: Sequence[Resource]) -> ReferralStatus:
     """The referral's status from its parts'.
 
     A Provenance that came to nothing is told, but does not unsettle a referral whose
-    order and note are in the record.
+    order and note are in the record. What takes a part back counts while it is open:
+    once it is settled, the part itself says what came of it.
     """
+    signed = [one for one in resources if one.act == 1]
     states = {
         resource.status
-        for resource in resources
+        for resource in [*signed, *(one for one in resources if is_taking_back(one))]
         if resource.type != "Provenance" or resource.status in ("waiting", "written")
     }
     for state in _ORDER:
         if state in states:
             return state
-    carrying = carriers([resource.type for resource in resources])
-    if all(r.status == "cancelled" for r in resources if r.type in carrying):
+    carrying = carriers([resource.type for resource in signed])
+    if all(r.status == "cancelled" for r in signed if r.type in carrying):
         return "cancelled"
     return "written" if "written" in states else "cancelled"
+
+
+def is_taking_back(resource: Resource) -> bool:
+    """Whether it still has to take something back; a Provenance only tells of it."""
+    return bool(resource.takes_back) and resource.status in _ORDER[:3]
 
 
 def referral_json(filed: Filed) -> dict[str, Any]:
@@ -112,17 +123,21 @@ def referral_json(filed: Filed) -> dict[str, Any]:
             }
             for choice in filed.signed.choices
         ],
-        "resources": [
-            {
-                "type": resource.type,
-                "status": resource.status,
-                "reference": resource.reference or None,
-                "reason": resource.reason or None,
-            }
-            for resource in filed.resources
-        ],
+        "resources": [_resource_json(resource) for resource in filed.resources],
         "outcomes": [outcome_json(outcome) for outcome in filed.outcomes],
     }
+
+
+def _resource_json(resource: Resource) -> dict[str, Any]:
+    told = {
+        "type": resource.type,
+        "status": resource.status,
+        "reference": resource.reference or None,
+        "reason": resource.reason or None,
+    }
+    # Only what takes something back says so: others read the four that are fixed.
+    taken = resource.takes_back
+    return told | {"takes_back": taken} if taken else told
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

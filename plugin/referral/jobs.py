@@ -1,7 +1,8 @@
 """Write jobs as rows: taken under a lease, settled under its fencing number.
 
-A job is one resource to be created. Its row says what is known: not sent yet, being
-sent, answered, or without an answer. Whatever happens to a process, the row is right.
+A job is one resource to be created, or one that was created to be changed. Its row
+says what is known: not sent yet, being sent, answered, or without an answer. Whatever
+happens to a process, the row is right.
 """
 
 from collections.abc import Collection
@@ -27,14 +28,14 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 
 from plugin.audit.trail import Event, Trail
 from plugin.referral.job_time import JobTime
-from plugin.referral.results import BLOCKED, LOOKS, Result, settlement
+from plugin.referral.results import BLOCKED, DONE, LOOKS, Result, settlement
+from plugin.referral.taken_back import conclude
 from plugin.store.engine import reading, writing
 from plugin.store.launch_tables import contexts, grants
 from plugin.store.referral_tables import referrals, write_jobs
 
 LEASE = timedelta(seconds=15)  # the longest that a lease may be
 WORKER = "system:worker"
-DONE = ("written", "refused", "cancelled")
 # A row changed this far in the future was changed before the clock was set back.
 _CLOCK_SET_BACK = timedelta(minutes=1)
 
@@ -56,8 +57,10 @@ class Job:
     tenant: str
     patient: str
     subject: str
-    signer: str  # the launch in which it was signed
+    signer: str  # the launch in which it was signed, or taken back
     kind: str
+    action: str  # "create", or "update" of what it takes back
+    takes_back: str  # the reference of what an earlier job wrote, or ""
     identifier_system: str
     identifier: str
     targets: tuple[str, ...]
@@ -141,6 +144,9 @@ class Jobs:
                 update(write_jobs).where(_held(job)).values(change)
             )
             kept = held.rowcount == 1
+            if kept and job.takes_back:
+                back = job.takes_back
+                conclude(connection, job.referral, back, result.status, now)
             if kept and result.status in DONE:
                 release_next(connection, job.referral, now)
             kind = f"write.{result.status}" if kept else "write.late"
@@ -213,9 +219,10 @@ def release_next(connection: Connection, referral_id: str, now: int) -> None:
 
 
 def _in_turn() -> _Truth:
-    """All that comes before it in its referral is settled."""
+    """All that comes before it in its act of the referral is settled."""
     return ~exists().where(
         _before.c.referral_id == _one.c.referral_id,
+        _before.c.act == _one.c.act,
         _before.c.position < _one.c.position,
         _before.c.status.not_in(DONE),
     )
@@ -267,7 +274,12 @@ _RELEASE: Final = (
         write_jobs.c.due == BLOCKED,
         write_jobs.c.position
         == select(func.min(_one.c.position))
-        .where(_one.c.referral_id == bindparam("referral"), _one.c.status.not_in(DONE))
+        .where(
+            _one.c.referral_id == bindparam("referral"),
+            _one.c.act == write_jobs.c.act,
+            _one.c.status.not_in(DONE),
+        )
+        .correlate(write_jobs)
         .scalar_subquery(),
     )
     .values(due=bindparam("now"))
@@ -279,6 +291,7 @@ _EARLIER: Final = (
     select(write_jobs.c.reference)
     .where(
         write_jobs.c.referral_id == bindparam("referral"),
+        write_jobs.c.act == bindparam("act"),
         write_jobs.c.position < bindparam("position"),
         write_jobs.c.status == "written",
         write_jobs.c.reference != "",
@@ -327,12 +340,16 @@ def _waits_for_launch(now: int) -> _Truth:
 
 
 def _launched_anew() -> _Truth:
-    """The signer has opened the same patient after what was tried last."""
+    """Whose act it is has opened the same patient after what was tried last."""
     return exists().where(
         referrals.c.id == write_jobs.c.referral_id,
         contexts.c.tenant == referrals.c.tenant,
         contexts.c.patient == referrals.c.patient,
-        contexts.c.subject == referrals.c.subject,
+        contexts.c.subject
+        == case(
+            (write_jobs.c.by_subject != "", write_jobs.c.by_subject),
+            else_=referrals.c.subject,
+        ),
         contexts.c.launched_at > write_jobs.c.tried_launch,
         contexts.c.ended_at.is_(None),
         grants.c.context_id == contexts.c.id,
@@ -347,9 +364,11 @@ def _job(connection: Connection, row: Row[Any], now: int) -> Job:
         referral=row.referral_id,
         tenant=row.tenant,
         patient=row.patient,
-        subject=signed.subject,
-        signer=signed.context_id,
+        subject=row.by_subject or signed.subject,
+        signer=row.by_context or signed.context_id,
         kind=row.kind,
+        action=row.action,
+        takes_back=row.takes_back,
         identifier_system=row.identifier_system,
         identifier=row.identifier,
         targets=tuple(row.targets.split()),
@@ -368,7 +387,7 @@ def _job(connection: Connection, row: Row[Any], now: int) -> Job:
 def _earlier(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
     if row.position == 1:
         return ()
-    asked = {"referral": row.referral_id, "position": row.position}
+    asked = {"referral": row.referral_id, "act": row.act, "position": row.position}
     return tuple(connection.scalars(_EARLIER, asked))
 
 

@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,13 +27,19 @@ from smart_launch.context import LaunchContext
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """One resource to write. `targets` are the types that a Provenance may point at."""
+    """One resource to write. `targets` are the types that a Provenance may point at.
+
+    `takes_back` is the reference of what an earlier job wrote: with the action "update"
+    its status is changed, with "create" a later note says that it does not hold.
+    """
 
     kind: str
     payload: bytes = field(repr=False)
     identifier_system: str = ""
     identifier: str = ""
     targets: tuple[str, ...] = ()
+    action: Literal["create", "update"] = "create"
+    takes_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,34 @@ class Ledger:
             )
             self.trail.append(connection, event_of(context, "outcome.recorded", detail))
         return self.referral(referral_id)
+
+    def take_back(
+        self,
+        connection: Connection,
+        context: LaunchContext,
+        found: Filed,
+        jobs: Sequence[NewJob],
+    ) -> list[dict[str, Any]]:
+        """Add the jobs of a cancelling, in its transaction. Gives their rows.
+
+        They are done with the grant of the person who cancels.
+        """
+        now, after = self.now(connection), len(found.resources)
+        rows = [
+            self._job_row(job, after + number, found.signed, now)
+            | {
+                "due": now if number == 1 else BLOCKED,
+                "act": 2,
+                "action": job.action,
+                "takes_back": job.takes_back,
+                "by_subject": context.subject,
+                "by_context": context.id,
+            }
+            for number, job in enumerate(jobs, start=1)
+        ]
+        if rows:
+            connection.execute(insert(write_jobs), rows)
+        return rows
 
     def now(self, connection: Connection) -> int:
         """The write jobs' time, in microseconds."""
@@ -351,6 +385,9 @@ def _resource(row: Row[Any]) -> Resource:
         reference=row.reference,
         reason=row.reason,
         attempts=row.attempts,
+        act=row.act,
+        action=row.action,
+        takes_back=row.takes_back,
         due=moment(row.due) if coming and row.due < BLOCKED else None,
         changed_at=moment(row.changed_at),
     )

@@ -37,6 +37,15 @@ class Fhir(Protocol):
         self, resource_type: str, body: bytes, *, if_none_exist: str | None = None
     ) -> Created: ...
 
+    def update(
+        self,
+        resource_type: str,
+        resource_id: str,
+        body: bytes,
+        *,
+        if_match: str | None = None,
+    ) -> Created: ...
+
     def capabilities(self) -> Any: ...
 
     def concerns_patient(self, resource: Json) -> bool: ...

@@ -15,6 +15,7 @@ from plugin.referral.job_time import JobTime
 from plugin.referral.jobs import release_next
 from plugin.referral.results import BLOCKED, NEVER
 from plugin.referral.signed import ReferralStatus
+from plugin.referral.taken_back import conclude
 from plugin.store.engine import reading, writing
 from plugin.store.referral_tables import write_jobs
 from plugin.store.schema import moment
@@ -117,6 +118,9 @@ class Outbox:
                 actor=actor,
                 reference=reference,
             )
+            if row.takes_back:
+                back = row.takes_back
+                conclude(connection, row.referral_id, back, "written", now)
             release_next(connection, row.referral_id, now)
 
     def _change(

@@ -81,6 +81,20 @@ _ENGLISH: Final = {
     "agreement.named": "The patient agreed to naming the groups and reasons here.",
     "agreement.unnamed": "The patient agreed to a referral without details here.",
     "consent": "Written consent on file: {reference}.",
+    # The later note of a referral that was taken back: neutral, as the first may be.
+    "correction.cancelled": (
+        "The support group referral signed on {signed} was cancelled on {date}. This"
+        " note adds to the note of that referral."
+    ),
+    "correction.error": (
+        "The support group referral signed on {signed} was signed in error, and is"
+        " taken back on {date}. This note replaces the note of that referral. Please"
+        " do not act on that note."
+    ),
+    "correction.reason.patient_declined": "The patient does not want it any more",
+    "correction.reason.not_suitable": "It does not suit the patient",
+    "correction.reason.signed_in_error": "Signed in error",
+    "correction.reason.other": "Not stated",
 }
 
 _SPANISH: Final = {
@@ -160,6 +174,19 @@ _SPANISH: Final = {
     "agreement.named": "Hay acuerdo para nombrar aquí los grupos y los motivos.",
     "agreement.unnamed": "Hay acuerdo para una derivación sin detalles aquí.",
     "consent": "Consentimiento escrito archivado: {reference}.",
+    "correction.cancelled": (
+        "La derivación a un grupo de apoyo firmada el {signed} se canceló el {date}."
+        " Esta nota completa la nota de esa derivación."
+    ),
+    "correction.error": (
+        "La derivación a un grupo de apoyo firmada el {signed} se firmó por error y"
+        " queda sin efecto el {date}. Esta nota sustituye a la nota de esa derivación."
+        " No se guíe por aquella nota."
+    ),
+    "correction.reason.patient_declined": "Ya no se desea",
+    "correction.reason.not_suitable": "No es adecuada en este caso",
+    "correction.reason.signed_in_error": "Firmada por error",
+    "correction.reason.other": "Sin indicar",
 }
 
 PHRASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(

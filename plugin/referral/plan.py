@@ -39,6 +39,7 @@ class Quirks:
     tasks: bool = False  # True: the site wants reminders as Tasks
     note_needs_encounter: bool = False
     note_only_provenance: bool = False  # a Provenance may not point at orders
+    cancels_orders: bool = False  # True: the site lets the app revoke its own orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class WritePlan:
     conditional: frozenset[str] = frozenset()
     note_needs_encounter: bool = False
     note_only_provenance: bool = False
+    updatable: frozenset[str] = frozenset()  # whose status may be changed later
 
 
 # Every reason that may be shown; the screens translate them by their English text.
@@ -169,6 +171,7 @@ def plan_write(
         ),
         note_needs_encounter=quirks.note_needs_encounter,
         note_only_provenance=quirks.note_only_provenance,
+        updatable=_updatable(capabilities, scopes, quirks),
     )
 
 
@@ -221,6 +224,17 @@ def _refusal(
 
 def _allowed(capabilities: Capabilities, scopes: GrantedScopes, kind: str) -> bool:
     return capabilities.can(kind, "create") and scopes.covers(kind, "c")
+
+
+def _updatable(
+    capabilities: Capabilities, scopes: GrantedScopes, quirks: Quirks
+) -> frozenset[str]:
+    """What may be changed where it stands: all three voices must say so."""
+    kind = "ServiceRequest"
+    may = all(capabilities.can(kind, one) for one in ("read", "update"))
+    if quirks.cancels_orders and may and scopes.covers(kind, "ru"):
+        return frozenset({kind})
+    return frozenset()
 
 
 def _searchable(capabilities: Capabilities, scopes: GrantedScopes, kind: str) -> bool:

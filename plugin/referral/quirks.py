@@ -28,4 +28,5 @@ def quirks_of(ehr: Ehr, statement: Spoken | None) -> Quirks:
         provenance=ehr.write_provenance,
         note_needs_encounter=ehr.note_needs_encounter or note_needs_encounter(said),
         note_only_provenance=ehr.note_only_provenance,
+        cancels_orders=ehr.cancel_orders,
     )

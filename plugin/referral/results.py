@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 Status = Literal["waiting", "written", "refused", "unknown", "held", "cancelled"]
+DONE = ("written", "refused", "cancelled")
 
 # A server may commit after the connection broke, so a lost answer is looked for no
 # sooner than this, and once more before anything is sent again.

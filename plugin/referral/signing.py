@@ -88,7 +88,7 @@ class Signing:
         check_open(chart)
         if not is_practitioner(context.fhir_user):
             raise MayNotSign("fhirUser is no Practitioner and no PractitionerRole")
-        self._one_who_signs(context)
+        self.check_signer(context)
         now = self.clock()
         check_gates(
             recommendation.warnings,
@@ -162,8 +162,11 @@ class Signing:
     def _today(self) -> date:
         return self.clock().date()
 
-    def _one_who_signs(self, context: LaunchContext) -> None:
-        """Raises: NotASigner, after a note in the trail."""
+    def check_signer(self, context: LaunchContext) -> None:
+        """Who may not sign may not take back either.
+
+        Raises: NotASigner, after a note in the trail.
+        """
         if may_sign(context, self.settings.ehr_of(context.tenant)):
             return
         self.trail.record(

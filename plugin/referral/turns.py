@@ -63,6 +63,20 @@ class InTurn:
         finally:
             self.turn.give_back()
 
+    def update(
+        self,
+        resource_type: str,
+        resource_id: str,
+        body: bytes,
+        *,
+        if_match: str | None = None,
+    ) -> Created:
+        """In the turn that was taken when it was noted as being sent, as a create."""
+        try:
+            return self.fhir.update(resource_type, resource_id, body, if_match=if_match)
+        finally:
+            self.turn.give_back()
+
     def capabilities(self) -> Any:
         return self.fhir.capabilities()
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from plugin.audit.keys import AuditKeys
 from plugin.referral import answers
+from plugin.referral.changing import change
 from plugin.referral.jobs import Job
 from plugin.referral.lookup import Fhir, can_look, look
 from plugin.referral.own_access import WRITTEN_BY_BACKEND, NoOwnAccess, OwnAccess
@@ -119,7 +120,8 @@ class Writer:
         if len(patients) > 1 or context.tenant != job.tenant:
             return answers.alarm("another_patient", "The sign-in is another patient's.")
         try:
-            return _Run(job, context.scopes, fhir, sending, self.monotonic).result()
+            run = _Run(job, context.scopes, fhir, sending, self.monotonic)
+            return run.result()
         except FhirError as error:  # of a read: what the create says is an answer
             return answers.waiting(job, error)
 
@@ -157,6 +159,8 @@ class _Run:
     backend: bool = False
 
     def result(self) -> Result | None:
+        if self.job.action == "update":
+            return change(self.job, self.scopes, self.fhir, self._may_send)
         body = self._body()
         if body is None:
             return Result("cancelled", "no_target", "There is nothing to point at.")
@@ -222,6 +226,20 @@ class _Run:
 
     def _created(self, body: bytes) -> Result | None:
         condition = self._condition()
+        stopped = self._may_send()
+        if stopped is not True:
+            return stopped
+        try:
+            created = self.fhir.create(self.job.kind, body, if_none_exist=condition)
+        except FhirError as error:
+            return self._gone_after(error) or answers.of_error(self.job, error)
+        return self._filed(created, body)
+
+    def _may_send(self) -> Result | Literal[True] | None:
+        """Note that it is about to be sent.
+
+        Gives: True where it may be; None where the lease was lost, or why it must not.
+        """
         began = self.monotonic()
         if not self.sending():
             return None
@@ -231,11 +249,7 @@ class _Run:
                 "paused",
                 "It was not sent in time. It is tried again by itself.",
             )
-        try:
-            created = self.fhir.create(self.job.kind, body, if_none_exist=condition)
-        except FhirError as error:
-            return self._gone_after(error) or answers.of_error(self.job, error)
-        return self._filed(created, body)
+        return True
 
     def _gone_after(self, refusal: FhirError) -> Result | None:
         """Whether a refusal is about the patient's record, and not about ours."""

@@ -9,18 +9,22 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from plugin.matching.as_json import recommendation_json
+from plugin.referral.cancelling import confirm_discontinued
 from plugin.referral.decision import decision_request, sign_request
 from plugin.referral.filed import referral_json
 from plugin.referral.outcomes import outcome_request
 from plugin.screens.api_shapes import (
+    CANCELLING,
+    CONFIRMATION,
     DECISION,
     OUTCOME,
     REFERRAL,
     answers,
     json_body,
 )
+from plugin.screens.cancelling import cancel_request, confirm_request, take_back
 from plugin.screens.drafts import draft_of_launch, visit_of
-from plugin.screens.gate import ChangingLaunch, Launch
+from plugin.screens.gate import ChangingLaunch, Launch, check_patient
 from plugin.screens.posted import JsonBody
 
 router = APIRouter(prefix="/launches/{launch_id}/api", tags=["choices"])
@@ -85,6 +89,32 @@ def post_outcome(launch: ChangingLaunch, referral_id: str, body: JsonBody) -> Re
         launch.context, referral_id, outcome_request(body)
     )
     return _json(referral_json(filed), 201)
+
+
+@router.post(
+    "/referrals/{referral_id}/cancel",
+    responses=answers(200, 400, 401, 403, 404, 409, 415, 422),
+    openapi_extra=json_body(CANCELLING),
+)
+def post_cancel(launch: ChangingLaunch, referral_id: str, body: JsonBody) -> Response:
+    """Take it back: nothing more is sent, and the EHR is told where it takes that."""
+    reason, patient = cancel_request(body)
+    return _json(referral_json(take_back(launch, referral_id, reason, patient)))
+
+
+@router.post(
+    "/referrals/{referral_id}/discontinued",
+    responses=answers(200, 400, 401, 403, 404, 409, 415, 422),
+    openapi_extra=json_body(CONFIRMATION),
+)
+def post_discontinued(
+    launch: ChangingLaunch, referral_id: str, body: JsonBody
+) -> Response:
+    """A person has discontinued in the EHR what was cancelled here."""
+    check_patient(launch, confirm_request(body))
+    launch.house.signing.check_signer(launch.context)
+    ledger, context = launch.house.ledger, launch.context
+    return _json(referral_json(confirm_discontinued(ledger, context, referral_id)))
 
 
 @router.post(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from plugin.referral.cancelling import REASONS as CANCEL_REASONS
+
 Json = dict[str, Any]
 
 _ID: Json = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:|/-]{0,127}$"}
@@ -85,6 +87,26 @@ OUTCOME: Json = {
             "items": {"enum": ["sponsor", "home_group", "service"]},
         },
         "reason": _CODE,
+    },
+}
+
+CONFIRMATION: Json = {
+    "type": "object",
+    "required": ["patient"],
+    "additionalProperties": False,
+    "properties": {"patient": REFERRAL["properties"]["patient"]},
+}
+
+CANCELLING: Json = {
+    "type": "object",
+    "required": ["reason", "patient"],
+    "additionalProperties": False,
+    "properties": {
+        "reason": {
+            "enum": list(CANCEL_REASONS),
+            "description": "signed_in_error also says so of the order and the note.",
+        },
+        **CONFIRMATION["properties"],
     },
 }
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from plugin.matching.active_referral import agreed_referral
-from plugin.referral.cancelling import may_be_cancelled, waits_for_word
+from plugin.referral.cancelling import (
+    may_be_cancelled,
+    may_be_confirmed,
+    waits_for_word,
+)
 from plugin.referral.filed import Filed
+from plugin.referral.retraction import SIGNED_IN_ERROR, later_note, retraction
+from plugin.screens.cancelling import cancelling
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import Launch, Passed
@@ -22,6 +29,18 @@ from plugin.screens.words import nearest, own_names
 from plugin.visit import Visit
 
 router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPlan:
+    """`later_note` is for a cancelling, `error_note` for what was signed in error."""
+
+    revokes: bool
+    stands: bool
+    later_note: bool
+    error_note: bool
+    text: str
+    error_text: str
 
 
 @router.get("/launches/{launch_id}/referrals/{referral_id}")
@@ -38,7 +57,9 @@ def filed(launch: Launch, referral_id: str) -> Response:
             "handout_languages": own_names(),
             "handout_language": nearest(visit.chart.patient.language or "en"),
             "steps": _steps(launch, found, visit),
-            "to_discontinue": any(waits_for_word(r) for r in found.resources),
+            "to_discontinue": may_be_confirmed(found),
+            "waits_for_word": any(waits_for_word(r) for r in found.resources),
+            "cancel_plan": _cancel_plan(launch, found, visit),
             "may_cancel": may_be_cancelled(found),
             "cancel_reasons": ReferralWords(launch.words, visit.zone).cancel_reasons(),
         },
@@ -51,6 +72,23 @@ def state(launch: Launch, referral_id: str) -> Response:
     found = launch.house.ledger.referral_of(launch.context, referral_id)
     visit = visit_of(launch, draft_of_launch(launch))
     return page("filed_live.html", launch.words, live_values(launch, found, visit))
+
+
+def _cancel_plan(launch: Passed, found: Filed, visit: Visit) -> CancelPlan:
+    """What cancelling would do, said before it is done."""
+    usual, error = (
+        retraction(found, cancelling(launch, visit, reason))
+        for reason in ("other", SIGNED_IN_ERROR)
+    )
+    note = next((job for job in error if job.kind == "DocumentReference"), None)
+    return CancelPlan(
+        revokes=any(job.action == "update" for job in usual),
+        stands=any(r.reference for r in found.resources),
+        later_note=any(job.kind == "DocumentReference" for job in usual),
+        error_note=note is not None,
+        text=later_note(found.signed, cancelling(launch, visit, "other")),
+        error_text=later_note(found.signed, cancelling(launch, visit, SIGNED_IN_ERROR)),
+    )
 
 
 def live_values(launch: Passed, found: Filed, visit: Visit) -> dict[str, object]:

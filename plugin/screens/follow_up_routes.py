@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from plugin.referral.cancelling import cancel, confirm_discontinued
+from plugin.referral.cancelling import confirm_discontinued
 from plugin.referral.outcomes import outcome_request
+from plugin.screens.cancelling import take_back
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
@@ -40,10 +41,9 @@ def outcome(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
 
 
 @router.post("/launches/{launch_id}/referrals/{referral_id}/cancel")
-def take_back(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
-    """Cancel a referral: nothing more of it is sent."""
-    check_patient(launch, form.one("patient"))
-    cancel(launch.house.ledger, launch.context, referral_id, form.one("reason"))
+def cancelled(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
+    """Cancel a referral: nothing more of it is sent, and what stands is taken back."""
+    take_back(launch, referral_id, form.one("reason"), form.one("patient"))
     return RedirectResponse(f"{launch.base}/referrals/{referral_id}", status_code=303)
 
 
@@ -51,6 +51,7 @@ def take_back(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
 def discontinued(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
     """Somebody has discontinued in the EHR what was cancelled here."""
     check_patient(launch, form.one("patient"))
+    launch.house.signing.check_signer(launch.context)
     confirm_discontinued(launch.house.ledger, launch.context, referral_id)
     return RedirectResponse(f"{launch.base}/referrals/{referral_id}", status_code=303)
 

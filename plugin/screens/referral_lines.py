@@ -88,6 +88,8 @@ class ReferralWords:
 
     def headline(self, filed: Filed) -> str:
         say = self.words.say
+        if any(one.takes_back and one.status in MOVING for one in filed.resources):
+            return say("Cancelled. The EHR is being told.")
         unknown = sum(1 for r in filed.resources if r.status == "unknown")
         return {
             "written": say("Signed and filed."),
@@ -128,6 +130,12 @@ class ReferralWords:
 
     def _name(self, resource: Resource, every: Sequence[Resource]) -> str:
         say = self.words.say
+        if resource.action == "update":
+            return say("Revoking the order")
+        if resource.takes_back:
+            return say("Later note")
+        if resource.act > 1:
+            return say("Signature of the cancelling")
         if resource.type != ORDERS:
             known = {
                 "DocumentReference": say("Note"),
@@ -135,7 +143,7 @@ class ReferralWords:
                 "Task": say("Reminder"),
             }
             return known.get(resource.type, resource.type)
-        orders = [r for r in every if r.type == ORDERS]
+        orders = [r for r in every if r.type == ORDERS and r.act == 1]
         if len(orders) == 1:
             return say("Order")
         return say(
@@ -148,7 +156,11 @@ class ReferralWords:
         say = self.words.say
         clock = self._clock(resource.changed_at)
         if resource.status == "cancelled" and resource.reference:
+            if resource.type == "DocumentReference":
+                return say("Cancelled here; the chart says so.")
             return say("Cancelled here, and discontinued in the EHR.")
+        if resource.action == "update" and resource.status == "unknown":
+            return say("Sent; no answer came. We look whether it was done.")
         if resource.status == "waiting" and resource.due is not None:
             return say(
                 "Not written yet. The next try is at %(time)s, by itself. You can "

@@ -32,7 +32,7 @@ def _registration(ehr: Ehr, settings: Settings) -> Registration:
         client_auth=ehr.client_auth,
         client_secret=secret,
         redirect_uri=settings.redirect_uri,
-        scopes=ehr.scopes,
+        scopes=ehr.asked_scopes,
         allowed_hosts=frozenset(ehr.allowed_hosts),
         allowed_networks=tuple(ip_network(one) for one in ehr.allowed_networks),
         ca_file=ehr.ca_file or None,

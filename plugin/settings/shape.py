@@ -40,6 +40,10 @@ WANTED_SCOPES = (
     "patient/Provenance.c",
 )
 
+# Instead of the right to create and find orders, where a site lets the app revoke them.
+_ORDERS = "patient/ServiceRequest.crs"
+_ORDERS_TO_CANCEL = "patient/ServiceRequest.crus"
+
 # What the app asks for in its own name, where a site lets it finish signed referrals.
 BACKEND_SCOPES = (
     "system/Patient.r",
@@ -178,6 +182,7 @@ class Ehr(Table):
     write_provenance: StrictBool = True
     note_needs_encounter: StrictBool = False
     note_only_provenance: StrictBool = False
+    cancel_orders: StrictBool = False  # asks for the right to update them
     backend_services: StrictBool = False
     terminology: StrictBool = False  # whether its own server knows SNOMED CT
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
@@ -185,6 +190,15 @@ class Ehr(Table):
     allowed_networks: tuple[Network, ...] = ()
     ca_file: str = ""
     proxy: OptionalAddress = ""
+
+    @property
+    def asked_scopes(self) -> tuple[str, ...]:
+        """The scopes to ask for: the right to update orders only where it is used."""
+        if not self.cancel_orders:
+            return self.scopes
+        return tuple(
+            _ORDERS_TO_CANCEL if scope == _ORDERS else scope for scope in self.scopes
+        )
 
 
 class Feed(Table):

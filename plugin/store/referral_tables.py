@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from plugin.store.schema import metadata
@@ -51,6 +52,14 @@ write_jobs = Table(
     Column("tenant", String(64), nullable=False),
     Column("patient", String(64), nullable=False),
     Column("kind", String(64), nullable=False),  # the resource type
+    # 1 is the signing, 2 the cancelling; each has its own order. "update" changes the
+    # status of `takes_back`, as it stands in the EHR; and by whom, where another
+    # person than the signer acts.
+    Column("act", Integer, nullable=False, default=1, server_default="1"),
+    Column("action", String(8), nullable=False, server_default="create"),
+    Column("takes_back", String(255), nullable=False, server_default=text("''")),
+    Column("by_subject", String(255), nullable=False, server_default=text("''")),
+    Column("by_context", String(64), nullable=False, server_default=text("''")),
     Column("identifier_system", Text, nullable=False),
     Column("identifier", String(64), nullable=False),  # "" for a Provenance
     Column("targets", String(255), nullable=False),  # types it may point at; "" for all

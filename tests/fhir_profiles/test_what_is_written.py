@@ -4,24 +4,51 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_profiles.load import PROFILES, examples
+from plugin.referral.changing import exactly
+from plugin.referral.filed import Filed, Resource
+from plugin.referral.ledger import NewJob
+from plugin.referral.plan import WritePlan
 from plugin.referral.resources import (
     document_reference,
     provenance,
     service_requests,
     task,
 )
+from plugin.referral.retraction import Cancelling, retraction
 from plugin.referral.signed import Choice, ChosenMeeting, SignedReferral, Site
+from smart_launch.context import LaunchContext
+from smart_launch.scopes import Scopes
 
 pytestmark = pytest.mark.slow
 
 Json = dict[str, Any]
 Problems = Callable[[Json], list[tuple[str, str]]]
 
+CANCELS = LaunchContext(
+    id="ctx",
+    tenant="general",
+    issuer="https://fhir.general.example/r4",
+    patient="t-00417",
+    encounter="e-99",
+    fhir_user="Practitioner/other",
+    subject="sub",
+    user_name="Dr. B. Okafor",
+    scopes=Scopes.parse("patient/ServiceRequest.crus"),
+    need_patient_banner=True,
+    intent=None,
+    smart_style_url=None,
+    fhir_context=(),
+    app_context=None,
+    launched_at=datetime(2026, 3, 9, 8, 0, tzinfo=UTC),
+    expires_at=datetime(2026, 3, 9, 20, 0, tzinfo=UTC),
+    secret_hash="",
+)
 SITE = Site("https://selfhelp.example.org", name="General Hospital")
 
 
@@ -74,6 +101,46 @@ def written(referral: SignedReferral, site: Site = SITE) -> dict[str, Json]:
     }
 
 
+def taken_back(reason: str) -> list[Json]:
+    """What a cancelling sends: the order as it then stands, a note, a Provenance."""
+    order = service_requests(signed(), SITE)[0]
+    when = datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
+    parts = [
+        Resource("j", kind, name, "written", f"{kind}/1", "", 1, None, when)
+        for kind, name in (
+            ("ServiceRequest", order["identifier"][0]["value"]),
+            ("DocumentReference", signed().id),
+        )
+    ]
+    filed = Filed(
+        signed().id, "general", "t-00417", "c", "written", signed(), tuple(parts), ()
+    )
+    plan = WritePlan(
+        service_request=True,
+        note=True,
+        provenance=True,
+        task=False,
+        carries_referral_in_note=False,
+        reasons=(),
+        mode="full",
+        updatable=frozenset({"ServiceRequest"}),
+    )
+    jobs = retraction(filed, Cancelling(CANCELS, plan, SITE, reason, when))
+    sent = [
+        orjson.loads(job.payload)
+        if job.action == "create"
+        else orjson.loads(exactly(orjson.dumps(order), status_of(job)) or b"")
+        for job in jobs
+    ]
+    if sent[-1]["resourceType"] == "Provenance":
+        sent[-1]["target"] = [{"reference": "ServiceRequest/1"}]
+    return sent
+
+
+def status_of(job: NewJob) -> str:
+    return str(orjson.loads(job.payload)["status"])
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -93,6 +160,24 @@ def test_what_is_written_keeps_the_profiles(
     site = Site("https://selfhelp.example.org", note_status=status)
     for name, resource in written(signed(**values), site).items():
         assert problems(resource) == [], name
+
+
+@pytest.mark.parametrize("reason", ["other", "signed_in_error"])
+def test_what_takes_a_referral_back_keeps_the_profiles(
+    reason: str, problems: Problems
+) -> None:
+    for resource in taken_back(reason):
+        assert problems(resource) == [], resource["resourceType"]
+
+
+def test_later_note_says_which_note_it_is_about(problems: Problems) -> None:
+    note = next(
+        one
+        for one in taken_back("signed_in_error")
+        if one["resourceType"] == "DocumentReference"
+    )
+    del note["relatesTo"]
+    assert problems(note) == [("selfhelp-note-5", "DocumentReference")]
 
 
 def test_the_judge_sees_a_broken_promise(problems: Problems) -> None:

@@ -94,6 +94,10 @@ class FakeEhr:
     incomplete: bool = False
     patient: dict[str, Any] | FhirError = field(default_factory=dict)
     unreadable_capabilities: bool = False
+    puts: list[tuple[str, str]] = field(default_factory=list)  # launch, reference
+    versions: Counter[str] = field(default_factory=Counter)
+    versioned: bool = True
+    if_match: str | None = None
     relaunch: set[str] = field(default_factory=set)  # contexts whose grant is over
     on_post: Callable[[], None] | None = None
 
@@ -101,6 +105,26 @@ class FakeEhr:
         number = f"{kind[:2].lower()}-{len(self.records[kind]) + 1}"
         self.records[kind].append(resource | {"id": number})
         return number
+
+    def kept(self, kind: str, number: str) -> Entry:
+        for one in self.records[kind]:
+            if one["id"] == number:
+                version = self.version(kind, number) if self.versioned else None
+                return Entry(one, orjson.dumps(one), version)
+        raise NotFound("none", http_status=404, outcome="")
+
+    def version(self, kind: str, number: str) -> str:
+        return str(self.versions[f"{kind}/{number}"] + 1)
+
+    def put(self, kind: str, resource: dict[str, Any]) -> dict[str, Any]:
+        """Replace it, where its version is the one that was asked for."""
+        name = f"{kind}/{resource['id']}"
+        if self.if_match != self.version(kind, resource["id"]):
+            raise FhirRefused("not this version", http_status=412, outcome="")
+        numbers = [one["id"] for one in self.records[kind]]
+        self.records[kind][numbers.index(resource["id"])] = resource
+        self.versions[name] += 1
+        return resource
 
     def settle_late(self) -> None:
         due = [one for one in self.late if one[0] <= self.clock.now]
@@ -152,10 +176,31 @@ class FakeClient:
 
     def read(self, resource_type: str, resource_id: str) -> Entry:
         self.ehr.reads[resource_type] += 1
+        if resource_type != "Patient":
+            if self.context_id in self.ehr.relaunch:
+                raise RelaunchNeeded("the grant is over")
+            return self.ehr.kept(resource_type, resource_id)
         if isinstance(self.ehr.patient, FhirError):
             raise self.ehr.patient
         resource = {"resourceType": "Patient", "id": resource_id, **self.ehr.patient}
         return Entry(resource, b"")
+
+    def update(
+        self,
+        resource_type: str,
+        resource_id: str,
+        body: bytes,
+        *,
+        if_match: str | None = None,
+    ) -> Created:
+        if self.context_id in self.ehr.relaunch:
+            raise RelaunchNeeded("the grant is over")
+        self.ehr.puts.append((self.context_id, f"{resource_type}/{resource_id}"))
+        script = self.ehr.script
+        answer = script.pop(0) if script else self.ehr.always or changed
+        resource = orjson.loads(body)
+        self.ehr.if_match = if_match
+        return answer(self.ehr, resource_type, resource)
 
     def capabilities(self) -> CapabilityStatement:
         if self.ehr.unreadable_capabilities:
@@ -191,6 +236,37 @@ def created(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
 def echoed(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
     number = ehr.commit(kind, resource)
     return Created(201, number, "1", resource | {"id": number})
+
+
+def changed(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
+    kept = ehr.put(kind, resource)
+    return Created(200, kept["id"], None, kept)
+
+
+def changed_lost(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
+    ehr.put(kind, resource)
+    raise AnswerLost("cut")
+
+
+def changed_unshown(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
+    ehr.put(kind, resource)
+    return Created(200, resource["id"], None, None)
+
+
+def not_changed(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
+    """A server that says yes and does not do it."""
+    del ehr, kind
+    return Created(200, resource["id"], None, resource | {"status": "active"})
+
+
+def changed_by_others(ehr: FakeEhr, kind: str, resource: dict[str, Any]) -> Created:
+    """Somebody adds to it between our reading and our writing."""
+    name = f"{kind}/{resource['id']}"
+    ehr.versions[name] += 1
+    for one in ehr.records[kind]:
+        if one["id"] == resource["id"]:
+            one["note"] = [{"text": "Called the patient."}]
+    return changed(ehr, kind, resource)
 
 
 def without_location(status: int) -> Answer:
@@ -426,6 +502,11 @@ def answers() -> Any:
 class _ANSWERS:
     created = staticmethod(created)
     echoed = staticmethod(echoed)
+    changed = staticmethod(changed)
+    changed_lost = staticmethod(changed_lost)
+    changed_unshown = staticmethod(changed_unshown)
+    not_changed = staticmethod(not_changed)
+    changed_by_others = staticmethod(changed_by_others)
     without_location = staticmethod(without_location)
     for_another_patient = staticmethod(for_another_patient)
     lost_after_commit = staticmethod(lost_after_commit)

@@ -19,10 +19,19 @@ from plugin.referral.errors import (
     NothingToCancel,
     ReferralUnknown,
 )
+from plugin.referral.retraction import Cancelling
+from plugin.referral.signed import Site
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading
 
+SITE = Site(public_url="https://selfhelp.example.org")
 NOTE_ONLY = ("DocumentReference", "Provenance")
+
+
+def take_back(room: Any, context: Any, referral: str, reason: str) -> Any:
+    """Where the EHR takes nothing of it."""
+    act = Cancelling(context, None, SITE, reason, room.clock())
+    return cancel(room.ledger, act, referral)
 
 
 def told(room: Any, kind: str) -> list[dict[str, Any]]:
@@ -34,9 +43,7 @@ def told(room: Any, kind: str) -> list[dict[str, Any]]:
 def test_R11_what_is_not_sent_yet_is_not_sent_any_more(room: Any) -> None:
     context = room.launch()
     done = room.sign(context, choices=2)
-    assert cancel(room.ledger, context, done.id, "patient_declined").status == (
-        "cancelled"
-    )
+    assert take_back(room, context, done.id, "patient_declined").status == ("cancelled")
     room.work(600)
     assert room.ehr.posts == {}
     assert set(room.states(done.id)) == {"cancelled"}
@@ -51,7 +58,7 @@ def test_R11_written_order_is_said_to_be_active_until_someone_confirms(
     context = room.launch()
     done = room.sign(context)
     room.work()
-    filed = cancel(room.ledger, context, done.id, "signed_in_error")
+    filed = take_back(room, context, done.id, "signed_in_error")
     assert filed.status == "held"
     order, note, _ = filed.resources
     assert (order.status, order.reason) == ("held", STILL_ACTIVE)
@@ -71,7 +78,7 @@ def test_R11_note_that_carries_the_referral_is_said_to_stand(room: Any) -> None:
     context = room.launch()
     done = room.sign(context, kinds=NOTE_ONLY)
     room.work()
-    filed = cancel(room.ledger, context, done.id, "not_suitable")
+    filed = take_back(room, context, done.id, "not_suitable")
     assert filed.resources[0].reason == NOTE_STANDS
     assert confirm_discontinued(room.ledger, context, done.id).status == "cancelled"
 
@@ -84,7 +91,7 @@ def test_R11_half_written_referral_keeps_what_stands_and_sends_no_more(
     room.ehr.script = [answers.created, answers.answered(503, retry_after=60)]
     room.work()
     assert room.states(done.id) == ["written", "waiting", "waiting"]
-    cancel(room.ledger, context, done.id, "other")
+    take_back(room, context, done.id, "other")
     room.work(600)
     assert room.states(done.id) == ["held", "cancelled", "cancelled"]
     assert room.ehr.records["DocumentReference"] == []
@@ -98,9 +105,9 @@ def test_R11_lost_answer_is_cleared_up_before_anything_is_cancelled(
     room.ehr.script = [answers.lost_after_commit]
     room.work()
     with pytest.raises(JobNotOpen):
-        cancel(room.ledger, context, done.id, "other")
+        take_back(room, context, done.id, "other")
     room.work(10)
-    assert cancel(room.ledger, context, done.id, "other").status == "held"
+    assert take_back(room, context, done.id, "other").status == "held"
 
 
 def test_W10_worker_that_has_taken_a_job_does_not_send_it_once_it_is_cancelled(
@@ -109,7 +116,7 @@ def test_W10_worker_that_has_taken_a_job_does_not_send_it_once_it_is_cancelled(
     context = room.launch()
     done = room.sign(context)
     job = room.worker.jobs.claim()
-    cancel(room.ledger, context, done.id, "other")
+    take_back(room, context, done.id, "other")
     assert not room.worker.jobs.sending(job)
     assert room.ehr.posts == {}
 
@@ -119,14 +126,14 @@ def test_W11_job_on_its_way_is_not_cancelled(room: Any) -> None:
     done = room.sign(context)
     assert room.worker.jobs.sending(room.worker.jobs.claim())
     with pytest.raises(JobNotOpen):
-        cancel(room.ledger, context, done.id, "other")
+        take_back(room, context, done.id, "other")
 
 
 def test_cancelled_order_in_the_record_is_never_sent_again(room: Any) -> None:
     context = room.launch()
     done = room.sign(context)
     room.work()
-    order = cancel(room.ledger, context, done.id, "other").resources[0]
+    order = take_back(room, context, done.id, "other").resources[0]
     with pytest.raises(JobNotOpen):
         room.outbox.retry(order.job, actor="operator:test")
     with pytest.raises(JobNotOpen):
@@ -137,9 +144,9 @@ def test_cancelled_order_in_the_record_is_never_sent_again(room: Any) -> None:
 def test_cancelling_twice_is_refused_and_changes_nothing(room: Any) -> None:
     context = room.launch()
     done = room.sign(context)
-    cancel(room.ledger, context, done.id, "other")
+    take_back(room, context, done.id, "other")
     with pytest.raises(NothingToCancel):
-        cancel(room.ledger, context, done.id, "other")
+        take_back(room, context, done.id, "other")
     with pytest.raises(NothingToCancel):
         confirm_discontinued(room.ledger, context, done.id)
     assert len(told(room, "referral.cancelled")) == 1
@@ -149,7 +156,7 @@ def test_cancelling_says_why(room: Any) -> None:
     context = room.launch()
     done = room.sign(context)
     with pytest.raises(NotAnswered):
-        cancel(room.ledger, context, done.id, "")
+        take_back(room, context, done.id, "")
     assert room.states(done.id)[0] == "waiting"
 
 
@@ -157,6 +164,6 @@ def test_P03_another_patients_referral_cannot_be_cancelled(room: Any) -> None:
     done = room.sign(room.launch())
     other = room.launch("ctx-2", patient="pat-2")
     with pytest.raises(ReferralUnknown):
-        cancel(room.ledger, other, done.id, "other")
+        take_back(room, other, done.id, "other")
     with pytest.raises(ReferralUnknown):
         confirm_discontinued(room.ledger, other, done.id)

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -462,19 +463,32 @@ def moving_clock() -> MovableClock:
 
 
 @pytest.fixture
-def installed(
+def make_installed(
     sandbox: RunningSandbox,
     prepared: Prepared,
     tmp_path: Path,
     moving_clock: MovableClock,
-) -> Iterator[Installed]:
-    shutil.copy(prepared.database, tmp_path / "selfhelp.db")
-    sandbox.register_client(APP_URL, jwks=prepared.jwks)
-    app = create_app(
-        settings_for(sandbox, tmp_path), clock=moving_clock, with_worker=False
-    )
-    with TestClient(app, base_url=APP_URL) as client:
-        yield Installed(app, client, sandbox)
+) -> Iterator[Callable[..., Installed]]:
+    """The app at sites with these settings."""
+    with ExitStack() as running:
+
+        def make(**settings: Any) -> Installed:
+            shutil.copy(prepared.database, tmp_path / "selfhelp.db")
+            sandbox.register_client(APP_URL, jwks=prepared.jwks)
+            app = create_app(
+                settings_for(sandbox, tmp_path, **settings),
+                clock=moving_clock,
+                with_worker=False,
+            )
+            client = running.enter_context(TestClient(app, base_url=APP_URL))
+            return Installed(app, client, sandbox)
+
+        yield make
+
+
+@pytest.fixture
+def installed(make_installed: Callable[..., Installed]) -> Installed:
+    return make_installed()
 
 
 # ---- the same, on real ports, for a real browser ----

@@ -30,6 +30,21 @@ def test_system_scopes_are_asked_for_only_where_the_site_set_it(load, good) -> N
     assert backend_scopes(load(text)) == {"county": " ".join(BACKEND_SCOPES)}
 
 
+def test_update_of_orders_is_asked_for_only_where_the_site_set_it(load, good) -> None:
+    def asked(text: str) -> dict[str, set[str]]:
+        found = registrations(load(text))
+        return {
+            ehr: {s for s in found.by_id(ehr).scopes if "ServiceRequest" in s}
+            for ehr in ("general", "county")
+        }
+
+    text = good.replace('id = "county"', 'id = "county"\ncancel_orders = true')
+    assert asked(text) == {
+        "general": {"patient/ServiceRequest.crs"},
+        "county": {"patient/ServiceRequest.crus"},
+    }
+
+
 def test_settings_cannot_be_changed(load) -> None:
     with pytest.raises(pydantic.ValidationError):
         load().public_url = "https://evil.example"
