@@ -16,11 +16,13 @@ from plugin.commands.directory_parts import (
     print_report,
     progress_on_terminal,
     refresher,
+    rules_of,
     write_out,
 )
 from plugin.commands.endings import BadInput, Findings
 
 if TYPE_CHECKING:
+    from plugin.commands.directory_query import Known
     from plugin.directory.directory import Directory
     from plugin.directory.meeting import Occurrence
 
@@ -166,29 +168,32 @@ def search(
     }
     with opened_directory(config) as directory:
         if batch:
-            _answer_lines(directory)
+            _answer_lines(directory, rules_of(config))
             return
-        _answer(directory, asked, json=json)
+        _answer(directory, rules_of(config), asked, json=json)
 
 
-def _answer(directory: "Directory", asked: Mapping[str, object], *, json: bool) -> None:
-    from plugin.commands.directory_query import query_of, unlisted
+def _answer(
+    directory: "Directory", known: "Known", asked: Mapping[str, object], *, json: bool
+) -> None:
+    from plugin.commands.directory_query import check_programs, query_of, unlisted
     from plugin.directory.as_json import found_json
     from plugin.directory.table import table
 
-    query = query_of(asked, directory.clock())
+    query = query_of(asked, directory.clock(), known)
+    check_programs(directory, known, query.programs)
     with outside(""):
         found = directory.search(query)
     if json:
         write_out(found_json(found))
         return
+    elsewhere = list(unlisted(directory, known, query.programs))
     if found:
         print(table(found, directory.clock()))
         print(_footnotes(found))
-    else:
+    elif len(elsewhere) < len(query.programs):
         print(f"No meeting found. {_wider(query.near is not None)}")
-    for line in unlisted(directory, query.programs):
-        print(line)
+    print("\n".join(elsewhere), end="\n" if elsewhere else "")
 
 
 def _wider(placed: bool) -> str:
@@ -205,7 +210,7 @@ def _footnotes(meetings: "Sequence[Occurrence]") -> str:
     return "\n".join(notes)
 
 
-def _answer_lines(directory: "Directory") -> None:
+def _answer_lines(directory: "Directory", known: "Known") -> None:
     """One answer a line, each flushed; a query that cannot be read is answered too."""
     from plugin.commands.directory_query import answered
 
@@ -214,7 +219,7 @@ def _answer_lines(directory: "Directory") -> None:
         if not line.strip():
             continue
         with outside(""):
-            answer = answered(directory, line)
+            answer = answered(directory, known, line)
         failed += "error" in answer
         sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
         sys.stdout.buffer.flush()

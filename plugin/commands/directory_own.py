@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plugin.commands.directory_parts import opened_directory, outside
+from plugin.commands.directory_parts import opened_directory, outside, rules_of
 from plugin.commands.endings import BadInput
 
 if TYPE_CHECKING:
@@ -64,11 +64,10 @@ def mark(
 def add(values: _Values = None, config: Config = None) -> None:
     """Add a group to the hospital's own list."""
     from plugin.directory.own_list import OwnList
-    from plugin.knowledge.load import load_knowledge
 
     row = _row(values or [])
     program = row.get("program", "")
-    if program not in load_knowledge().programs:
+    if program not in rules_of(config)().programs:
         raise BadInput(f"program={program} is no programme of the knowledge base.")
     if not row.get("key"):
         named = (row.get("name", ""), row.get("day", ""), row.get("time", ""))

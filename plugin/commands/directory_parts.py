@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,14 @@ import orjson
 from plugin.commands.endings import BadInput, OutsideFailed
 
 if TYPE_CHECKING:
+    from plugin.commands.directory_query import Known
     from plugin.directory.directory import Directory
     from plugin.directory.importing import Progress
     from plugin.directory.listing import FeedOptions
     from plugin.directory.refreshing import Refresher
     from plugin.directory.report import ImportReport
+    from plugin.knowledge.knowledge import Knowledge
+    from plugin.settings import Settings
 
 # Where meetings are kept if no configuration is named.
 DEFAULT_DATABASE = "sqlite:///selfhelp.db"
@@ -33,11 +37,31 @@ def database_url(config: Path | None) -> str:
     Meetings are no secret: a key that is not set is not asked for.
     Raises: ConfigRefused.
     """
+    settings = _settings(config)
+    return settings.database_url if settings else DEFAULT_DATABASE
+
+
+def _settings(config: Path | None) -> "Settings | None":
     if config is None and not os.environ.get("SELFHELP_CONFIG"):
-        return DEFAULT_DATABASE
+        return None
     from plugin.settings import load_settings
 
-    return load_settings(config, with_some_key(os.environ)).database_url
+    return load_settings(config, with_some_key(os.environ))
+
+
+def rules_of(config: Path | None) -> "Known":
+    """The knowledge base with the hospital's own changes, read when it is asked for.
+
+    Raises: ConfigRefused, SiteFileRefused, when it is called.
+    """
+    from plugin.knowledge.load import load_knowledge
+
+    @cache
+    def known() -> "Knowledge":
+        settings = _settings(config)
+        return load_knowledge(settings.site_file if settings else None)
+
+    return known
 
 
 def with_some_key(environ: os._Environ[str]) -> dict[str, str]:

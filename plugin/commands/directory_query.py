@@ -1,8 +1,9 @@
 """From options, or a line of JSON with the same names, to a search."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +18,9 @@ from plugin.directory.schedule import DAYS
 
 if TYPE_CHECKING:
     from plugin.directory.directory import Directory
+    from plugin.knowledge.knowledge import Knowledge
+
+    Known = Callable[[], Knowledge]  # read when it is first needed, and then kept
 
 _KM_A_MILE = 1.609344
 _TIME = re.compile(
@@ -33,7 +37,7 @@ _NAMES = frozenset(
 )
 
 
-def answered(directory: "Directory", line: bytes) -> dict[str, Any]:
+def answered(directory: "Directory", known: "Known", line: bytes) -> dict[str, Any]:
     """The answer to one line; a line that cannot be read is answered with why."""
     try:
         asked = orjson.loads(line)
@@ -42,32 +46,52 @@ def answered(directory: "Directory", line: bytes) -> dict[str, Any]:
         unknown = set(asked) - _NAMES
         if unknown:
             return {"error": f"no such option: {min(unknown)}"}
-        return found_json(directory.search(query_of(asked, directory.clock())))
+        query = query_of(asked, directory.clock(), known)
+        check_programs(directory, known, query.programs)
+        return found_json(directory.search(query))
     except orjson.JSONDecodeError:
         return {"error": "the line is no JSON"}
     except (BadInput, BadSearch) as error:
         return {"error": str(error)}
 
 
-def unlisted(directory: "Directory", programs: Sequence[str]) -> Iterator[str]:
+def check_programs(
+    directory: "Directory", known: "Known", programs: Sequence[str]
+) -> None:
+    """Raises: BadInput for a programme that neither a feed nor the rules know."""
+    for one in programs:
+        if directory.lists(one) or one in known().programs:
+            continue
+        said = {p.id: p.id for p in known().programs.values()}
+        said |= {p.name.lower(): p.id for p in known().programs.values()}
+        said |= {status.program: status.program for status in directory.status()}
+        near = get_close_matches(one.lower(), said, n=4, cutoff=0.5)
+        meant = ", ".join(dict.fromkeys(said[name] for name in near))
+        mend = f"did you mean {meant}?" if meant else f"they are {_listed(said)}."
+        raise BadInput(f"there is no programme {one[:40]}: {mend}")
+
+
+def _listed(programs: Mapping[str, str]) -> str:
+    return ", ".join(sorted(set(programs.values())))
+
+
+def unlisted(
+    directory: "Directory", known: "Known", programs: Sequence[str]
+) -> Iterator[str]:
     """Where to look for the meetings of programmes that no feed has."""
-    missing = [one for one in programs if not directory.lists(one)]
-    if not missing:
-        return
-    from plugin.knowledge.load import load_knowledge
-
-    known = load_knowledge().programs
-    for one in missing:
-        if one in known and known[one].url:
-            name, url = known[one].name, known[one].url
-            yield f"{name}: its meetings are not listed here. Find one at {url}"
+    for one in programs:
+        if directory.lists(one) or one not in known().programs:
+            continue
+        program = known().programs[one]
+        found = f"Find one at {program.url}" if program.url else "Ask for one nearby."
+        yield f"{program.name}: its meetings are not listed here. {found}"
 
 
-def query_of(asked: Mapping[str, Any], now: datetime) -> Search:
+def query_of(asked: Mapping[str, Any], now: datetime, known: "Known") -> Search:
     """Raises: BadInput."""
     near = _place(asked.get("near"))
     return Search(
-        programs=_programs(asked),
+        programs=_programs(asked, known),
         at=_moment(asked.get("from"), now),
         hours=_number(asked, "hours", 48.0),
         near=near,
@@ -83,18 +107,18 @@ def query_of(asked: Mapping[str, Any], now: datetime) -> Search:
     )
 
 
-def _programs(asked: Mapping[str, Any]) -> tuple[str, ...]:
+def _programs(asked: Mapping[str, Any], known: "Known") -> tuple[str, ...]:
     programs = _texts(asked, "program")
     need = asked.get("need")
     if not need:
         if not programs:
             raise BadInput("name a --program or a --need.")
         return programs
-    from plugin.knowledge.load import load_knowledge
-
-    knowledge = load_knowledge()
+    knowledge = known()
     if need not in knowledge.needs:
-        raise BadInput(f"there is no need {need}: see needs of the knowledge base.")
+        near = get_close_matches(str(need).lower(), knowledge.needs, n=4, cutoff=0.5)
+        meant = ", ".join(near or sorted(knowledge.needs))
+        raise BadInput(f"there is no need {str(need)[:40]}: one is {meant}.")
     serving = tuple(p.id for p in knowledge.programs.values() if need in p.needs)
     if programs:
         serving = tuple(one for one in serving if one in programs)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from plugin.directory.errors import RowRejected
+from plugin.directory.feeds.numbers import EXACT, TOO_LARGE
 
 LONGEST_KEY = 200
 LONGEST_NAME = 200
@@ -138,7 +139,9 @@ def key(value: Any, field: str = "slug") -> str:
     Raises: RowRejected for none, and for one that cannot be stored.
     """
     if isinstance(value, float) and value.is_integer():
-        value = int(value)
+        value = int(value) if abs(value) <= EXACT else TOO_LARGE
+    if isinstance(value, int) and abs(value) >= TOO_LARGE:
+        raise RowRejected(f"{field} is a number too large to be read exactly")
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RowRejected(f"no {field}")
     said = str(value).strip()

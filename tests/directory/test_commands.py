@@ -351,3 +351,43 @@ def test_own_group_that_says_nothing_usable_ends_with_2(
     ended = terminal(*arguments)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param(("--program", "smrat"), "did you mean smart", id="slip"),
+        pytest.param(("--program", "alcoholics"), "did you mean aa?", id="by-name"),
+        pytest.param(("--program", "zzz"), "they are aa, aca", id="nothing-near"),
+        pytest.param(("--need", "alchohol"), "one is alcohol", id="need"),
+    ],
+)
+def test_unknown_name_is_refused_with_those_that_are_near(
+    terminal: Terminal, asked: tuple[str, ...], said: str
+) -> None:
+    ended = terminal("search", *asked)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_programme_that_only_a_feed_knows_is_searched(
+    terminal: Terminal, row: Row
+) -> None:
+    terminal.give([row("a")], "--program", "night_owls")
+    ended = terminal("search", "--program", "night_owls", "--hours", "168", "--json")
+    assert len(ended.json["meetings"]) == 1
+
+
+def test_need_is_served_as_the_hospital_says_too(terminal: Terminal, row: Row) -> None:
+    terminal.give([row("a")])
+    (terminal.folder / "site.json").write_text('{"version": "1", "hide": ["aa"]}')
+    (terminal.folder / "app.toml").write_text(
+        'public_url = "http://localhost:8000"\n'
+        'database_url = "sqlite:///selfhelp.db"\n'
+        'allow_loopback_http = true\n[[ehr]]\nid = "g"\n'
+        'issuer = "http://localhost:8080/fhir"\nclient_id = "x"\n'
+        '[knowledge]\nsite_file = "site.json"\n'
+    )
+    asked = ("search", "--need", "alcohol", "--hours", "168", "--json")
+    assert terminal(*asked).json["meetings"]
+    assert terminal(*asked, "--config", "app.toml").json["meetings"] == []

@@ -8,12 +8,15 @@ import re
 from typing import BinaryIO
 
 from plugin.directory.errors import FeedUnreadable
+from plugin.directory.feeds.numbers import tamed
 
 DEEPEST = 64
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _OPENING = frozenset(b"[{")
+_OF_NUMBERS = frozenset(bytes([sign]) for sign in b"+-.0123456789Ee")
+_LONGEST = 10_000  # signs of a number, or of what looks like one in a text
 
 
 class Shallow:
@@ -28,9 +31,18 @@ class Shallow:
         self._depth = 0
 
     def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
+        chunk = tamed(self._whole(size), self._open_string)
         self._follow(chunk)
         return chunk
+
+    def _whole(self, size: int) -> bytes:
+        """The next chunk, which does not end within a number."""
+        chunk = self._stream.read(size)
+        for _ in range(_LONGEST):
+            if chunk[-1:] not in _OF_NUMBERS or not (more := self._stream.read(1)):
+                return chunk
+            chunk += more
+        raise FeedUnreadable("it holds a number longer than any feed has")
 
     def _follow(self, chunk: bytes) -> None:
         outside = _STRING.sub(b"", self._open_string + chunk)
