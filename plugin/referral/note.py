@@ -162,7 +162,7 @@ class _Draft:
     def reviews(self, recommendation: Recommendation) -> list[str]:
         """When it is looked at again: no day from which a meeting could be told."""
         if recommendation.plan.contact == "safe":
-            return [self._say("plan.safe").removeprefix("- ")]
+            return []  # who lives with the patient may read it: no word of contact
         return [self._say("plan.unnamed")]
 
     def _when(self, due: Mapping[str, date | None], step: str) -> str:
