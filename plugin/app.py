@@ -17,10 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Lifespan
 
+from plugin.audit.balp import Site
 from plugin.audit.errors import AuditError
 from plugin.audit.installation import Installation, parts_of
 from plugin.audit.provider import provider_of
+from plugin.audit.repository import Repository
 from plugin.audit.reviewer import Roles
+from plugin.audit.sending import Sending
 from plugin.audit.sessions import Sessions
 from plugin.audit.sign_in import SignIn
 from plugin.cds_hooks import routes as cds_routes
@@ -67,6 +70,7 @@ from plugin.screens.security import Guarded
 from plugin.screens.words import Words
 from plugin.settings import Settings
 from plugin.settings.registrations import (
+    audit_repository,
     backend_scopes,
     registrations,
     terminology_server,
@@ -80,6 +84,7 @@ from smart_launch.discovery import Discovery
 from smart_launch.ehr_keys import EhrKeys
 from smart_launch.errors import SmartError
 from smart_launch.outbound import Outbound
+from smart_launch.secret import Secret
 from smart_launch.smart_client import SmartClient
 
 # How long a write that is under way may take to end when the app is stopped.
@@ -128,6 +133,9 @@ def create_app(
         threads = [_started("housekeeping", Housekeeping(foundation).run, stop)]
         if with_worker:
             threads.append(_started("worker", house.worker.run, stop))
+            sending = audit_sending(foundation, house.smart.outbound)
+            if sending is not None:
+                threads.append(_started("audit sending", sending.run, stop))
         log().info("app.ready", version=VERSION)
         try:
             yield
@@ -275,6 +283,22 @@ def _wording(settings: Settings, tenant: str) -> Wording:
     ehr = settings.ehr_of(tenant)
     words = Words.of(ehr.language, ehr.country)
     return Wording(words.say, partial(said_in, words))
+
+
+def audit_sending(foundation: Foundation, outbound: Outbound) -> Sending | None:
+    """What sends AuditEvents; None where no repository is set."""
+    settings = foundation.settings
+    said, registration = settings.audit_repository, audit_repository(settings)
+    if said is None or registration is None:
+        return None
+    token = Secret(said.token.get_secret_value()) if said.token else None
+    return Sending(
+        foundation.engine,
+        foundation.trail,
+        Repository(registration, outbound, token),
+        lambda tenant: Site.of(settings, tenant),
+        foundation.clock,
+    )
 
 
 def _reviewers(foundation: Foundation) -> Sessions:

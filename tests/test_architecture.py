@@ -15,6 +15,7 @@ from plugin.cli import COMMANDS
 from plugin.settings.shape import (
     WANTED_SCOPES,
     AuditLogin,
+    AuditRepository,
     Checkpoints,
     Ehr,
     Feed,
@@ -181,6 +182,7 @@ def test_app_is_the_only_place_where_parts_meet() -> None:
         pytest.param(Feed, "## `[[feed]]`", id="feed"),
         pytest.param(AuditLogin, "## `[audit_login]`", id="audit_login"),
         pytest.param(Checkpoints, "## `[checkpoints]`", id="checkpoints"),
+        pytest.param(AuditRepository, "## `[audit_repository]`", id="repository"),
         pytest.param(SiteKnowledge, "## `[knowledge]`", id="knowledge"),
         pytest.param(Terminology, "## `[terminology]`", id="terminology"),
     ],
@@ -192,8 +194,9 @@ def test_every_setting_is_documented_and_no_other(table: type, heading: str) -> 
     section = text[start : end if end > 0 else None]
     documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", section, re.MULTILINE))
     held_elsewhere = {
-        *("client_secret", "metrics_token", "master_keys", "audit_keys"),
+        *("client_secret", "metrics_token", "token", "master_keys", "audit_keys"),
         *("ehrs", "feeds", "sessions", "audit_login", "checkpoints"),
+        "audit_repository",
         # An [[ehr]] has a key of that name, and the installation a table.
         *(("knowledge", "terminology") if table is Settings else ()),
     }

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from fhir_profiles.canonical import profile_url
 from plugin.audit.entries import Entry
-from plugin.audit.trail import NO_TENANT, Trail
+from plugin.audit.trail import Trail
 from plugin.fhir import checked
 from plugin.settings import Settings
 from smart_launch.errors import SealBroken
@@ -53,9 +53,9 @@ class Site:
 
     @classmethod
     def of(cls, settings: Settings, tenant: str) -> "Site":
-        if tenant == NO_TENANT:
-            return cls(settings.origin, tenant, "")
-        return cls(settings.origin, tenant, settings.ehr_of(tenant).issuer)
+        issuers = {ehr.id: ehr.issuer for ehr in settings.ehrs}
+        # An EHR that was taken out of the settings since still has its records.
+        return cls(settings.origin, tenant, issuers.get(tenant, "unknown"))
 
 
 def audit_event_lines(
@@ -72,13 +72,20 @@ def audit_event_lines(
            clinician whose launch it was.
     """
     for entry in entries:
-        if entry.kind not in PATTERNS:
-            continue
-        acting = entry
-        if entry.kind in _BY_THE_WORKER:
-            acting = replace(entry, actor=opened_by(entry.context) or entry.actor)
-        for event in audit_events(acting, _patient(trail, entry), site):
+        for event in events_of(trail, entry, site, opened_by):
             yield checked(event) + b"\n"
+
+
+def events_of(
+    trail: Trail, entry: Entry, site: Site, opened_by: Callable[[str], str]
+) -> list[Json]:
+    """What one record tells, under the name of whoever did it; empty for most kinds."""
+    if entry.kind not in PATTERNS:
+        return []
+    acting = entry
+    if entry.kind in _BY_THE_WORKER:
+        acting = replace(entry, actor=opened_by(entry.context) or entry.actor)
+    return audit_events(acting, _patient(trail, entry), site)
 
 
 def audit_events(entry: Entry, patient: str, site: Site) -> list[Json]:

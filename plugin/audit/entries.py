@@ -149,6 +149,30 @@ def one(engine: Engine, tenant: str, sequence: int) -> Entry | None:
     return _entry(row) if row else None
 
 
+def after(
+    engine: Engine, tenant: str, sequence: int, kinds: Sequence[str], *, most: int
+) -> tuple[list[Entry], int]:
+    """The next records of some kinds, in order; and the newest record's number."""
+    rows = (
+        select(audit_events)
+        .where(
+            audit_events.c.tenant == tenant,
+            audit_events.c.sequence > sequence,
+            audit_events.c.kind.in_(kinds),
+        )
+        .order_by(audit_events.c.sequence)
+        .limit(most)
+    )
+    newest = select(func.max(audit_events.c.sequence)).where(
+        audit_events.c.tenant == tenant
+    )
+    with reading(engine) as connection:
+        # The end first: a record that comes in between is not passed over.
+        last = connection.scalar(newest) or sequence
+        found = [_entry(row) for row in connection.execute(rows)]
+    return [one for one in found if one.sequence <= last], last
+
+
 def story(engine: Engine, tenant: str, referral: str) -> list[Entry]:
     """All of one referral, oldest first: its visit up to the signature, and after.
 

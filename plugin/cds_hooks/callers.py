@@ -5,7 +5,7 @@ Source: CDS Hooks 2.0, "Trusting CDS Clients"; RFC 7515, RFC 7519.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,7 +16,7 @@ from joserfc.jwk import KeySet
 from plugin.cds_hooks.errors import KeysUnavailable, NotAuthenticated
 from plugin.clock import Clock
 from plugin.settings import Settings
-from smart_launch.addresses import origin_of
+from plugin.settings.registrations import cds_key_registration
 from smart_launch.ehr_keys import ALGORITHMS, EhrKeys
 from smart_launch.errors import EhrUnavailable
 from smart_launch.registration import Registration, Registrations
@@ -126,7 +126,7 @@ def _allowed(
     return {
         issuer: [
             _KeySource(
-                key_registration(registrations.by_id(tenants[0]), url, number),
+                cds_key_registration(registrations.by_id(tenants[0]), url, number),
                 url,
                 tuple(tenants),
             )
@@ -134,17 +134,6 @@ def _allowed(
         ]
         for issuer, sets in named.items()
     }
-
-
-def key_registration(ehr: Registration, url: str, number: int) -> Registration:
-    """The EHR's own way out, with the key set's host and a share of its own."""
-    origin = origin_of(url)
-    hosts = {f"{origin.host}:{origin.port}"} if origin else set()
-    return replace(
-        ehr,
-        id=f"{ehr.id}.cds-keys-{number}-{_digest(url)[:8]}",
-        allowed_hosts=ehr.allowed_hosts | hosts,
-    )
 
 
 def _bearer(authorization: Sequence[str]) -> str:

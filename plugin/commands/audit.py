@@ -15,6 +15,7 @@ from plugin.audit.checkpoint import FILE_NAME, make_checkpoints, newest_checkpoi
 from plugin.audit.errors import CheckpointBroken, HeldBack, TooEarly
 from plugin.audit.export import export_lines
 from plugin.audit.retention import LEAST_YEARS, Retention
+from plugin.audit.sending import send_again, standings, unsent
 from plugin.audit.syslog import to_syslog
 from plugin.audit.trail import NO_TENANT, Event
 from plugin.audit.verify import Verdict
@@ -104,6 +105,34 @@ def checkpoint(config: Config = None, checkpoints: File = None) -> None:
         made = make_checkpoints(foundation.engine, foundation.trail, file, second)
     for one in made:
         print(f"{one.number}  {one.tenant}  {one.sequence} records  {one.chain.hex()}")
+
+
+@app.command()
+def repository(
+    config: Config = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send what was refused once more.")
+    ] = False,
+) -> None:
+    """How far AuditEvents were sent to the repository, and what it refused: exit 1."""
+    with foundation_of(config) as foundation:
+        if again:
+            print(f"{send_again(foundation.engine)} to be sent again")
+            return
+        found = standings(foundation.engine)
+        for one in found:
+            behind = f"sent through {one.through} of {one.newest}"
+            why = f"  waiting: {one.reason}" if one.reason else ""
+            print(f"{one.tenant}  {behind}  {one.refused} refused{why}")
+        refused = unsent(foundation.engine)
+        for row in refused:
+            print(f"  {row.tenant}  record {row.sequence}  {row.id}  {row.reason}")
+        if not found:
+            print("Nothing was sent yet.")
+    if refused:
+        raise Findings(
+            "The repository refused events. Mend what it asks for, then use --again"
+        )
 
 
 OneTenant = Annotated[str, typer.Option("--tenant", help="The EHR's id.")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from plugin.cds_hooks.callers import key_registration
+from plugin.settings.registrations import cds_key_registration
 from smart_launch import discovery, ehr_keys
 from smart_launch.discovery import SmartConfiguration
 from smart_launch.errors import EhrUnavailable
@@ -63,7 +63,7 @@ class LiveDocuments:
         ehr_keys.fetch(self.registration, configuration.jwks_uri, self.outbound)
 
     def check_cds_keys(self, address: str, number: int) -> None:
-        way_out = key_registration(self.registration, address, number)
+        way_out = cds_key_registration(self.registration, address, number)
         ehr_keys.fetch(way_out, address, self.outbound)
 
     def statement(self) -> Mapping[str, Any]:

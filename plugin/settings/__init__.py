@@ -12,6 +12,7 @@ from plugin.settings.load import load_settings
 from plugin.settings.refusal import ConfigRefused
 from plugin.settings.shape import (
     AuditLogin,
+    AuditRepository,
     CdsIssuer,
     Checkpoints,
     Ehr,
@@ -22,6 +23,7 @@ from plugin.settings.shape import (
 
 __all__ = [
     "AuditLogin",
+    "AuditRepository",
     "CdsIssuer",
     "Checkpoints",
     "ConfigRefused",

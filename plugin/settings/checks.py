@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from plugin.settings import lines
 from plugin.settings.ehr_checks import EHR_CHECKS
 from plugin.settings.keys import looks_typed
-from plugin.settings.shape import AuditLogin, Settings, Terminology
+from plugin.settings.shape import AuditLogin, AuditRepository, Settings, Terminology
 from plugin.settings.web_addresses import TO_HTTPS, plain_http, too_open
 
 
@@ -35,6 +35,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from _feeds(settings)
     yield from _audit_login(settings)
     yield from _terminology(settings)
+    yield from _audit_repository(settings)
 
 
 def _public_url(settings: Settings) -> Iterator[Finding]:
@@ -158,11 +159,24 @@ def _terminology(settings: Settings) -> Iterator[Finding]:
         yield from _server("terminology", "server", said.server, said, settings)
 
 
+def _audit_repository(settings: Settings) -> Iterator[Finding]:
+    said = settings.audit_repository
+    if said is None:
+        return
+    yield from _server("audit_repository", "server", said.server, said, settings)
+    if said.token_file and said.token is None:
+        yield Finding(
+            ("audit_repository", "token_file"),
+            f"token_file names {said.token_file}, which has no token",
+            "Name a readable, non-empty file",
+        )
+
+
 def _server(
     table: str,
     key: str,
     url: str,
-    said: AuditLogin | Terminology,
+    said: AuditLogin | AuditRepository | Terminology,
     settings: Settings,
 ) -> Iterator[Finding]:
     """What is refused of a server that is no EHR, and is called all the same."""

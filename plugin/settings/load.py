@@ -16,6 +16,7 @@ from plugin.settings.keys import audit_keys, master_keys
 from plugin.settings.refusal import ConfigRefused
 from plugin.settings.shape import (
     AuditLogin,
+    AuditRepository,
     Checkpoints,
     Ehr,
     Feed,
@@ -31,12 +32,16 @@ _TABLES: Mapping[str, type[BaseModel]] = {
     "sessions": Sessions,
     "audit_login": AuditLogin,
     "checkpoints": Checkpoints,
+    "audit_repository": AuditRepository,
     "knowledge": SiteKnowledge,
     "terminology": Terminology,
 }
 
 # Files that are named relative to the configuration file.
-_FILES = ("client_secret_file", "metrics_token_file", "ca_file", "site_file")
+_FILES = (
+    *("client_secret_file", "metrics_token_file", "token_file"),
+    *("ca_file", "site_file"),
+)
 # Keys of `Settings` that no file may set, and what to do instead.
 _NOT_IN_FILE = {
     "master_key": "Set SELFHELP_MASTER_KEY or SELFHELP_MASTER_KEY_FILE instead",
@@ -44,6 +49,7 @@ _NOT_IN_FILE = {
     "audit_key": "Set SELFHELP_AUDIT_KEY or SELFHELP_AUDIT_KEY_FILE instead",
     "audit_keys": "Set SELFHELP_AUDIT_KEY or SELFHELP_AUDIT_KEY_FILE instead",
     "metrics_token": "Put it in a file and name it in metrics_token_file",
+    "token": "Put it in a file of its own and name it in token_file",
     "client_secret": "Put it in a file of its own and name it in client_secret_file",
     "ehrs": "Write [[ehr]]",
     "feeds": "Write [[feed]]",
@@ -143,7 +149,7 @@ def _read_secrets(values: dict[str, Any], folder: Path) -> None:
         for key in _FILES:
             if isinstance(table.get(key), str) and table[key]:
                 table[key] = str(folder / table[key])
-        for key in ("client_secret", "metrics_token"):
+        for key in ("client_secret", "metrics_token", "token"):
             if secret := _secret(table.get(f"{key}_file")):
                 table[key] = secret
 

@@ -1,8 +1,17 @@
-"""Each `[[ehr]]` as the SMART client knows it, and the terminology server."""
+"""Each `[[ehr]]` as the SMART client knows it, and the servers that are no EHR."""
 
+import hashlib
+from dataclasses import replace
 from ipaddress import ip_network
 
-from plugin.settings.shape import BACKEND_SCOPES, Ehr, Settings
+from plugin.settings.shape import (
+    BACKEND_SCOPES,
+    AuditRepository,
+    Ehr,
+    Settings,
+    Terminology,
+)
+from smart_launch.addresses import origin_of
 from smart_launch.registration import REQUIRED_SCOPES, Registration, Registrations
 from smart_launch.secret import Secret
 
@@ -46,10 +55,21 @@ def _registration(ehr: Ehr, settings: Settings) -> Registration:
 def terminology_server(settings: Settings) -> Registration | None:
     """The site's terminology server, as the door out knows a server."""
     said = settings.terminology
-    if said is None:
-        return None
+    return _server("terminology server", said, settings) if said else None
+
+
+def audit_repository(settings: Settings) -> Registration | None:
+    """The site's repository of AuditEvents, as the door out knows a server."""
+    said = settings.audit_repository
+    return _server("audit repository", said, settings) if said else None
+
+
+def _server(
+    name: str, said: Terminology | AuditRepository, settings: Settings
+) -> Registration:
+    """Takes: `name`, which no EHR can have as its id."""
     return Registration(
-        id="terminology server",  # no EHR can have this id
+        id=name,
         issuer=said.server,
         client_id="none",
         client_auth="none",
@@ -59,4 +79,19 @@ def terminology_server(settings: Settings) -> Registration | None:
         ca_file=said.ca_file or None,
         proxy=said.proxy or None,
         allow_loopback_http=settings.allow_loopback_http,
+    )
+
+
+def cds_key_registration(ehr: Registration, url: str, number: int) -> Registration:
+    """An EHR's own way out to the keys of a CDS Hooks client: a share of its own.
+
+    Takes: `number`, which of the key sets of the same issuer it is.
+    """
+    origin = origin_of(url)
+    hosts = {f"{origin.host}:{origin.port}"} if origin else set()
+    digest = hashlib.sha256(url.encode()).hexdigest()
+    return replace(
+        ehr,
+        id=f"{ehr.id}.cds-keys-{number}-{digest[:8]}",
+        allowed_hosts=ehr.allowed_hosts | hosts,
     )

@@ -43,6 +43,7 @@ WANTED_SCOPES = (
 # Instead of the right to create and find orders, where a site lets the app revoke them.
 _ORDERS = "patient/ServiceRequest.crs"
 _ORDERS_TO_CANCEL = "patient/ServiceRequest.crus"
+_TASKS = "patient/Task.crus"  # besides, where a site wants reminders as Tasks
 
 # What the app asks for in its own name, where a site lets it finish signed referrals.
 BACKEND_SCOPES = (
@@ -183,6 +184,7 @@ class Ehr(Table):
     note_needs_encounter: StrictBool = False
     note_only_provenance: StrictBool = False
     cancel_orders: StrictBool = False  # asks for the right to update them
+    write_tasks: StrictBool = False  # asks for the right to write and update them
     backend_services: StrictBool = False
     terminology: StrictBool = False  # whether its own server knows SNOMED CT
     cds_hooks_issuers: tuple[CdsIssuer, ...] = ()
@@ -193,12 +195,10 @@ class Ehr(Table):
 
     @property
     def asked_scopes(self) -> tuple[str, ...]:
-        """The scopes to ask for: the right to update orders only where it is used."""
-        if not self.cancel_orders:
-            return self.scopes
-        return tuple(
-            _ORDERS_TO_CANCEL if scope == _ORDERS else scope for scope in self.scopes
-        )
+        """The scopes to ask for: each further right only where the site uses it."""
+        orders = _ORDERS_TO_CANCEL if self.cancel_orders else _ORDERS
+        asked = tuple(orders if scope == _ORDERS else scope for scope in self.scopes)
+        return (*asked, _TASKS) if self.write_tasks else asked
 
 
 class Feed(Table):
@@ -262,6 +262,17 @@ class Terminology(Table):
     proxy: OptionalAddress = ""
 
 
+class AuditRepository(Table):
+    """A FHIR server that keeps AuditEvents, to which the trail's are sent."""
+
+    server: WebAddress
+    token_file: str = ""
+    token: SecretStr | None = None  # read from the file, never from the TOML
+    allowed_networks: tuple[Network, ...] = ()
+    ca_file: str = ""
+    proxy: OptionalAddress = ""
+
+
 class Settings(Table):
     """Everything an installation decides. Built once, at the entry point."""
 
@@ -274,6 +285,7 @@ class Settings(Table):
     sessions: Sessions = Sessions()
     audit_login: AuditLogin | None = None
     checkpoints: Checkpoints | None = None
+    audit_repository: AuditRepository | None = None
     knowledge: SiteKnowledge | None = None
     terminology: Terminology | None = None
     # 32 bytes each. The first is used for what is new; all of them for what is old.

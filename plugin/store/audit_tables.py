@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     String,
@@ -54,6 +55,32 @@ audit_marks = Table(
     Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("tenant", "sequence", "mark"),
     Index("ix_audit_marks_mark", "tenant", "mark", "at", "sequence"),
+)
+
+# Where AuditEvents are sent to a repository: how far each tenant's chain has come. A
+# row is taken as a write job is, by one process at a time, until `due`.
+audit_sendings = Table(
+    "audit_sendings",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("through", BigInteger, nullable=False),  # the last record that was sent
+    Column("due", BigInteger, nullable=False),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),  # in vain, since the last
+    Column("reason", String(64), nullable=False, default=""),
+    Column("changed_at", BigInteger, nullable=False),
+    Index("ix_audit_sendings_due", "due"),
+)
+
+# AuditEvents that the repository refuses, whatever is tried: a person has to look.
+audit_unsent = Table(
+    "audit_unsent",
+    metadata,
+    Column("id", String(36), primary_key=True),  # the AuditEvent's
+    Column("tenant", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("refused_at", BigInteger, nullable=False),
 )
 
 # A reviewer who is signed in. The cookie's secret is kept as its digest alone.
