@@ -22,32 +22,36 @@ _MONTHS: tuple[str, ...] = (
 _MONTHS += ("Oct", "Nov", "Dec")
 _HEAD = ("When", "Starts", "Meeting", "Where", "km", "For")
 _GAP = "  "
+_ROOMY = 100  # columns from which the month is told too
+_GIVING = {2: 22, 3: 16, 5: 14}  # columns of words, and their shares of what is left
 
 
 def table(found: Sequence[Occurrence], now: datetime, width: int | None = None) -> str:
     """The meetings as lines of a table, as wide as the terminal at most."""
     several = len({one.program for one in found}) > 1
-    rows = [_HEAD, *(_row(one, now, several=several) for one in found)]
     total = width or shutil.get_terminal_size((100, 24)).columns
+    told = when if total >= _ROOMY else _soon_enough
+    rows = [
+        _HEAD,
+        *((told(one.starts), *_row(one, now, several=several)) for one in found),
+    ]
     widths = _widths(rows, max(total, 60))
     return "\n".join(_line(row, widths) for row in rows)
 
 
 def _row(one: Occurrence, now: datetime, *, several: bool) -> tuple[str, ...]:
-    where = {"online": "online", "hybrid": "hybrid"}.get(one.attendance, "")
-    place = one.venue or one.address.split(",")[0]
-    if one.attendance != "online" and place:
-        where = f"{where}: {place}" if where else place
+    place = one.venue or one.address.split(",")[0] or "in person"
+    where = "online" if one.attendance == "online" else place
+    marks = ("hybrid", *one.tags) if one.attendance == "hybrid" else one.tags
     name = f"{one.program}: {one.name}" if several else one.name
     if one.languages not in ((), ("en",)):
         name = f"{name} ({' '.join(one.languages)})"
     return (
-        when(one.starts),
         soon(one.starts - now),
         name,
-        where or "in person",
+        where,
         "" if one.km is None else f"{one.km:.1f}",
-        ", ".join(one.tags[:3]),
+        ", ".join(marks[:4]),
     )
 
 
@@ -55,6 +59,11 @@ def when(starts: datetime) -> str:
     """On the meeting's own clock: `Tue 24 Nov, 18:30`."""
     day = f"{_DAYS[starts.weekday()]} {starts.day:>2} {_MONTHS[starts.month - 1]}"
     return f"{day}, {starts:%H:%M}"
+
+
+def _soon_enough(starts: datetime) -> str:
+    """As `when`, for a narrow terminal: `Tue 24, 18:30`."""
+    return f"{_DAYS[starts.weekday()]} {starts.day:>2}, {starts:%H:%M}"
 
 
 def soon(ahead: timedelta) -> str:
@@ -75,11 +84,10 @@ def soon(ahead: timedelta) -> str:
 def _widths(rows: Sequence[tuple[str, ...]], total: int) -> list[int]:
     widths = [max(_cells(row[at]) for row in rows) for at in range(len(_HEAD))]
     over = sum(widths) + len(_GAP) * (len(widths) - 1) - total
-    # The long columns give way; what tells when and how far stays whole.
-    for at, least in ((5, 6), (3, 10), (2, 14)):
-        give = max(0, min(over, widths[at] - least))
-        widths[at] -= give
-        over -= give
+    # The longest column gives way first; what tells when and how far stays whole.
+    for _ in range(over):
+        at = max(_GIVING, key=lambda column: widths[column] / _GIVING[column])
+        widths[at] -= 1
     return widths
 
 
