@@ -104,7 +104,8 @@ def _steps(launch: Passed, found: Filed, visit: Visit) -> list[PlanLine]:
     days = []
     for choice in found.signed.choices:
         if choice.meeting is None:
-            steps.append((None, PlanLine(say("Soon"), choice.name, say("patient"))))
+            line = PlanLine(say("Soon"), choice.name, say("patient"))
+            steps.append((date.min, line))
         else:
             met = choice.meeting
             starts = own_start(met.starts, met.attendance, visit.zone)

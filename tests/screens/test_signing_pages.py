@@ -100,6 +100,7 @@ def test_active_referral_stands_on_both_pages_with_owner_and_day(
     assert (when, "clinic staff") in [(w, o) for w, _, o in filed]
     assert not any("Ask if you may talk" in what for _, what, _ in filed)
     assert filed[-1][0] == "Next visit"
+    assert filed[0][1].startswith("Alcoholics Anonymous")
 
 
 def test_P09_second_press_of_sign_is_the_same_signature(installed: Any) -> None:
