@@ -92,6 +92,15 @@ def test_no_call_of_the_described_shape_answers_500(ehr, end) -> None:
     assert 400 in seen
 
 
+def status_of(ehr: Ehr, path: str, body: Any) -> int:
+    """What a call is answered with by a machine that has the time for it."""
+    for _ in range(20):
+        status: int = ehr.post(f"{CDS}{path}", body).status_code
+        if status != 503:  # "there was no answer in time" says nothing of the call
+            break
+    return status
+
+
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in a JSON value, the whole aside."""
     if isinstance(value, dict):
@@ -150,7 +159,7 @@ def test_no_good_call_with_one_odd_part_answers_500(ehr, service) -> None:
     @settings(max_examples=150, deadline=None, suppress_health_check=EVERY_CHECK)
     @given(place=st.sampled_from(places(good)), value=JSON)
     def run(place: tuple[Any, ...], value: Any) -> None:
-        status = ehr.post(f"{CDS}{service}", replaced(good, place, value)).status_code
+        status = status_of(ehr, service, replaced(good, place, value))
         seen.add(status)
         assert status in (200, 400, 403, 412), status
 
@@ -179,8 +188,8 @@ def test_no_feedback_with_one_odd_part_answers_500(ehr) -> None:
     @given(place=st.sampled_from(places(good)), value=JSON)
     def run(place: tuple[Any, ...], value: Any) -> None:
         body = replaced(good, place, value)
-        answer = ehr.post(f"{CDS}patient-view/feedback", body)
-        assert answer.status_code in (200, 400, 404)
+        status = status_of(ehr, "patient-view/feedback", body)
+        assert status in (200, 400, 404)
 
     run()
 
