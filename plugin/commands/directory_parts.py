@@ -101,6 +101,7 @@ def outside(feed: str) -> Iterator[None]:
         FeedBusy,
         FeedUnreachable,
         FeedUnreadable,
+        OwnRowChanged,
         OwnRowRefused,
     )
 
@@ -113,6 +114,8 @@ def outside(feed: str) -> Iterator[None]:
         raise OutsideFailed(f"{named}{error}. What was there stays.") from None
     except FeedBusy as error:
         raise OutsideFailed(f"{error}. Wait, then try again.") from None
+    except OwnRowChanged as error:
+        raise BadInput(f"{error}. Look at it again, then say it anew.") from None
     except (BadSearch, OwnRowRefused) as error:
         raise BadInput(f"{error}.") from None
 

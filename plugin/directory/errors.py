@@ -5,8 +5,10 @@ DirectoryError
         FeedUnsupported     it is one of a known publisher, of a shape not read here
     FeedUnreachable     its address did not answer, or answered with an error
     FeedBusy            the same feed is being imported elsewhere
+    FeedMoved           another version of it went live since it was read
     BadSearch           a search that cannot be made
     OwnRowRefused       a row of the hospital's own list that says nothing usable
+    OwnRowChanged       someone else changed the same row meanwhile
 """
 
 
@@ -36,6 +38,11 @@ class FeedBusy(DirectoryError):
     public = "This list of meetings is being imported already. Please wait."
 
 
+class FeedMoved(DirectoryError):
+    status = 409
+    public = "This list of meetings was changed meanwhile. Please look at it again."
+
+
 class BadSearch(DirectoryError):
     status = 400
     public = "This search cannot be made. Check the place, the time and the programme."
@@ -44,6 +51,13 @@ class BadSearch(DirectoryError):
 class OwnRowRefused(DirectoryError):
     status = 400
     public = "This group cannot be added like this. Nothing changed."
+
+
+class OwnRowChanged(DirectoryError):
+    """The message says what the row is now."""
+
+    status = 409
+    public = "Someone else changed this group meanwhile. Please look at it again."
 
 
 class RowRejected(Exception):

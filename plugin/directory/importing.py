@@ -14,7 +14,12 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from plugin.clock import Clock
 from plugin.directory import cleaning
-from plugin.directory.errors import DirectoryError, FeedBusy, FeedUnreadable
+from plugin.directory.errors import (
+    DirectoryError,
+    FeedBusy,
+    FeedMoved,
+    FeedUnreadable,
+)
 from plugin.directory.feeds.formats import FORMATS, REVISION
 from plugin.directory.listing import FeedOptions, Rejection
 from plugin.directory.reindexing import LEFT
@@ -63,11 +68,12 @@ class Importer:
     clock: Clock
     progress: Progress = no_progress
     accept_shrunken: bool = False
+    over: int | None = None  # the live version that it may replace; None: any
 
     def run(self, source: FileSource, options: FeedOptions) -> ImportReport:
         """Import the feed, or leave everything as it was.
 
-        Raises: FeedUnreadable, FeedBusy.
+        Raises: FeedUnreadable, FeedBusy, FeedMoved.
         """
         before = self._begin(options, source)
         try:
@@ -101,6 +107,8 @@ class Importer:
                 row = connection.execute(_feed(options.feed)).one()
             if row.leased_until is not None and row.leased_until > now:
                 raise FeedBusy(f"feed {options.feed} is being imported elsewhere")
+            if self.over is not None and (row.live or 0) != self.over:
+                raise FeedMoved(f"feed {options.feed} was changed meanwhile")
             lease = row.lease + 1
             until = now + LEASE // timedelta(microseconds=1)
             connection.execute(

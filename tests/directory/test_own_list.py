@@ -1,11 +1,13 @@
 """The hospital's own list: groups added, corrected and hidden, whatever feeds say."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from plugin.directory.errors import OwnRowRefused
+from plugin.directory.directory import Directory
+from plugin.directory.errors import OwnRowChanged, OwnRowRefused
 from plugin.directory.marks import Mark, set_mark
 from plugin.directory.meeting import Search
 from plugin.directory.own_list import OwnList
@@ -147,3 +149,63 @@ def _stored(filled: Any) -> list[dict[str, Any]]:
 
     text = b"".join(EXPORTS["csv"](filled.directory, Wanted())).decode()
     return list(csv.DictReader(io.StringIO(text)))
+
+
+class Meanwhile:
+    """A clock: while it is looked at, another person changes the list, once."""
+
+    def __init__(self, filled: Any, change: Callable[[OwnList], object]) -> None:
+        self.filled, self.change = filled, change
+        self.done = False
+
+    def __call__(self) -> datetime:
+        if not self.done:
+            self.done = True
+            self.change(OwnList(self.filled.directory))
+        return self.filled.clock()
+
+
+def slow(filled: Any, change: Callable[[OwnList], object]) -> OwnList:
+    """The list of a person who is overtaken by that change."""
+    return OwnList(Directory(filled.engine, Meanwhile(filled, change)))
+
+
+def test_other_groups_changed_meanwhile_are_kept(filled: Any, own: OwnList) -> None:
+    own.add(GROUP)
+    other = {**GROUP, "key": "ward-8", "name": "Ward 8", "day": "wed"}
+    slow(filled, lambda list_: list_.add(other)).add({**GROUP, "time": "19:00"})
+    assert [(one, when) for one, _, when in found(filled, "grow")] == [
+        ("own:ward-7", "Tue 19:00"),
+        ("own:ward-8", "Wed 18:30"),
+    ]
+
+
+def say_later(list_: OwnList) -> object:
+    return list_.add({**GROUP, "time": "20:15"})
+
+
+def take_out(list_: OwnList) -> object:
+    return list_.withdraw("own:ward-7")
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "stays"),
+    [
+        pytest.param(say_later, "meanwhile: time=20:15", ["Tue 20:15"], id="changed"),
+        pytest.param(take_out, "taken out of", [], id="withdrawn"),
+    ],
+)
+def test_same_group_changed_meanwhile_is_told(
+    filled: Any, own: OwnList, change: Any, said: str, stays: list[str]
+) -> None:
+    own.add(GROUP)
+    with pytest.raises(OwnRowChanged, match=said):
+        slow(filled, change).correct("own:ward-7", {"venue": "The new wing"})
+    assert [when for _, _, when in found(filled, "grow")] == stays
+    assert filled.directory.status()[0].state == "good"
+
+
+def test_group_added_twice_meanwhile_is_told(filled: Any, own: OwnList) -> None:
+    own.add({**GROUP, "key": "ward-9"})
+    with pytest.raises(OwnRowChanged, match="ward-7 was added"):
+        slow(filled, say_later).add(GROUP)
