@@ -296,7 +296,7 @@ def audit_sending(foundation: Foundation, outbound: Outbound) -> Sending | None:
         foundation.engine,
         foundation.trail,
         Repository(registration, outbound, token),
-        lambda tenant: Site.of(settings, tenant),
+        {ehr.id: Site.of(settings, ehr.id) for ehr in settings.ehrs},
         foundation.clock,
     )
 

@@ -6,7 +6,7 @@ refuses for good is kept by its id for a person, and the rest goes on.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -72,12 +72,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Takes: `site_of`, the two sides of a tenant's events."""
+    """Takes: `sites`, the two sides of each tenant's events, by tenant."""
 
     engine: Engine
     trail: Trail
     repository: Repository
-    site_of: Callable[[str], Site]
+    sites: Mapping[str, Site]
     clock: Clock
     lease: timedelta = field(default=LEASE)
 
@@ -105,6 +105,7 @@ class Sending:
         due = (
             select(audit_sendings)
             .where(audit_sendings.c.due <= now)
+            .where(audit_sendings.c.tenant.in_(self.sites))
             .order_by(audit_sendings.c.due)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -119,11 +120,10 @@ class Sending:
             return row
 
     def _enrol(self) -> None:
-        """A row for each tenant that has a chain."""
+        """A row for each tenant: its chain may be empty yet."""
         known = select(audit_sendings.c.tenant)
-        strange = select(audit_events.c.tenant).distinct()
         with reading(self.engine) as connection:
-            new = set(connection.scalars(strange)) - set(connection.scalars(known))
+            new = self.sites.keys() - set(connection.scalars(known))
         now = micros(self.clock())
         for tenant in sorted(new):
             row = {"tenant": tenant, "through": 0, "due": now, "fence": 0}
@@ -149,7 +149,7 @@ class Sending:
     def _sent(self, entry: Entry, before: _Sent) -> _Sent:
         """All events of one record; those of a record that is stopped at come again."""
         refused, count = list(before.refused), before.count
-        site = self.site_of(entry.tenant)
+        site = self.sites[entry.tenant]
 
         def opened_by(context: str) -> str:
             return opener(self.engine, entry.tenant, context)

@@ -1,25 +1,36 @@
 """AuditEvents reach the repository once, whatever happens on the way."""
 
+import base64
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import Engine
 
+from plugin.app import audit_sending
 from plugin.audit.balp import Site
 from plugin.audit.keys import AuditKeys
 from plugin.audit.repository import Repository
 from plugin.audit.sending import LEASE, Sending, send_again, standings, unsent
 from plugin.audit.trail import Event, Trail
+from plugin.cli import main
+from plugin.foundation import lay
+from plugin.settings import load_settings
 from smart_launch.outbound import Outbound
 from smart_launch.registration import REQUIRED_SCOPES, Registration
 from smart_launch.secret import Secret
 
 CANARY = "patient-canary"
+TABLE = """
+[audit_repository]
+server = "https://kept.example/fhir"
+token_file = "token"
+"""
 SEARCHES = ["Condition?_count=200", "Consent?_count=200"]
 
 
@@ -110,7 +121,7 @@ def sending(engine: Engine, fake: FakeRepository, clock: Clock) -> Iterator[Send
         engine,
         trail,
         repository,
-        lambda tenant: Site("https://app.test", tenant, "https://ehr.example/r4"),
+        {"general": Site("https://app.test", "general", "https://ehr.example/r4")},
         clock,
     )
     outbound.close()
@@ -229,3 +240,61 @@ def test_work_of_a_process_that_was_killed_is_done_by_another(
     sending._settle(job, sending._send("general", 0))  # it was not dead, but slow
     assert standings(sending.engine)[0].through == 1
     assert len(fake.kept) == 1
+
+
+def test_command_says_how_far_it_came_and_what_was_refused(
+    sending: Sending,
+    fake: FakeRepository,
+    database_url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["audit", "repository", *arguments, "--config", str(config)])
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, capsys.readouterr().out
+
+    config = tmp_path / "selfhelp.toml"
+    config.write_text(
+        f'public_url = "https://app.test"\ndatabase_url = "{database_url}"\n'
+        '[[ehr]]\nid = "general"\nissuer = "https://ehr.example/r4"\n'
+        'client_id = "selfhelp"\n[audit_repository]\nserver = "https://kept.example"\n'
+    )
+    key = base64.b64encode(bytes(range(31, -1, -1))).decode()
+    monkeypatch.setenv("SELFHELP_MASTER_KEY", key)
+    act(sending)
+    fake.refuse = {"disclose": 422}
+    all_of(sending)
+    code, said = run()
+    assert code == 1
+    assert "general  sent through 1 of 1  1 refused" in said
+    assert "record 1" in said
+    assert CANARY not in said
+    assert run("--again") == (0, "1 to be sent again\n")
+    fake.refuse = {}
+    all_of(sending)
+    assert run()[0] == 0
+
+
+@pytest.mark.parametrize("table", ["", TABLE], ids=["not-set", "set"])
+def test_app_sends_where_the_site_has_set_it(tmp_path: Path, table: str) -> None:
+    (tmp_path / "token").write_text("token-canary\n")
+    config = tmp_path / "selfhelp.toml"
+    config.write_text(
+        f'public_url = "https://app.test"\ndatabase_url = "sqlite:///{tmp_path}/a.db"\n'
+        '[[ehr]]\nid = "general"\nissuer = "https://ehr.example/r4"\n'
+        f'client_id = "selfhelp"\n{table}'
+    )
+    key = base64.b64encode(bytes(range(31, -1, -1))).decode()
+    settings = load_settings(config, {"SELFHELP_MASTER_KEY": key})
+    foundation = lay(settings)
+    found = audit_sending(foundation, Outbound())
+    foundation.engine.dispose()
+    assert (found is not None) == bool(table)
+    if found is not None:
+        assert found.repository.registration.base == "https://kept.example/fhir"
+        assert found.repository.token == Secret("token-canary")
+        assert set(found.sites) == {"general"}
+    assert "token-canary" not in repr((settings, found))
