@@ -14,11 +14,11 @@ from plugin.commands.directory_parts import (
     options_of,
     outside,
     print_report,
-    progress_on_terminal,
     refresher,
     rules_of,
     write_out,
 )
+from plugin.commands.directory_progress import progress_on_terminal
 from plugin.commands.endings import BadInput, Findings
 
 if TYPE_CHECKING:

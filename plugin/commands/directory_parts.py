@@ -16,8 +16,8 @@ from plugin.commands.endings import BadInput, OutsideFailed
 if TYPE_CHECKING:
     from plugin.commands.directory_query import Known
     from plugin.directory.directory import Directory
-    from plugin.directory.importing import Progress
     from plugin.directory.listing import FeedOptions
+    from plugin.directory.progress import Progress
     from plugin.directory.refreshing import Refresher
     from plugin.directory.report import ImportReport
     from plugin.knowledge.knowledge import Knowledge
@@ -159,24 +159,6 @@ def refresher(
     engine, clock = directory.engine, directory.clock
     importer = Importer(engine, clock, progress, accept_shrunken)
     return over_the_web(engine, clock, importer)
-
-
-@contextmanager
-def progress_on_terminal(*, shown: bool) -> Iterator["Progress"]:
-    """Counts rows on a terminal; says nothing anywhere else."""
-    if not (shown and sys.stderr.isatty()):
-        yield lambda _read: None
-        return
-
-    def show(read: int) -> None:
-        sys.stderr.write(f"\r{read:,} rows read")
-        sys.stderr.flush()
-
-    try:
-        yield show
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
 
 
 def print_report(report: "ImportReport", *, json: bool) -> None:

@@ -18,7 +18,7 @@ def refreshed(
 ) -> Iterator[dict[str, Any]]:
     """What became of each feed: one that fails does not keep the others."""
     settings = load_settings(config, with_some_key(os.environ))
-    work = refresher(directory, lambda _read: None, accept_shrunken=False)
+    work = refresher(directory, lambda _done: None, accept_shrunken=False)
     schedule = Schedule(directory.engine, directory.clock, work.bring)
     for one in schedule.go_round(settings.feeds, every=every):
         yield {"feed": one.feed, "outcome": one.said, "failed": one.failed}

@@ -41,12 +41,13 @@ from plugin.directory.finding import (
     with_days,
 )
 from plugin.directory.health import feed_statuses
-from plugin.directory.importing import Importer, Progress, no_progress
+from plugin.directory.importing import Importer
 from plugin.directory.listing import FeedOptions
 from plugin.directory.lookup import Lookup, looking
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
 from plugin.directory.origins import LiveFeeds
 from plugin.directory.places import ANYWHERE
+from plugin.directory.progress import Progress, no_progress
 from plugin.directory.reindexing import Reindexer
 from plugin.directory.report import FeedStatus, ImportReport
 from plugin.directory.rows import Rows, row_by_uid

@@ -5,7 +5,6 @@ writing. Searches see them only when `feeds.live` is turned, which is one small
 transaction: whatever breaks off before it leaves the last good version as it was.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from plugin.directory.errors import (
 )
 from plugin.directory.feeds.formats import FORMATS, REVISION
 from plugin.directory.listing import FeedOptions, Rejection
+from plugin.directory.progress import Done, Progress, no_progress
 from plugin.directory.reindexing import LEFT
 from plugin.directory.report import ImportReport
 from plugin.directory.schedule import in_seasons_until, today
@@ -43,12 +43,6 @@ from plugin.store.schema import micros
 
 # A feed that keeps less than this share of its last good rows is set aside.
 KEPT_SHARE = 0.8
-
-Progress = Callable[[int], None]  # told how many rows have been read so far
-
-
-def no_progress(_read: int) -> None:
-    """No one is watching."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +162,7 @@ class Importer:
     ) -> Written:
         written = Written()
         for written in writer.write(FORMATS[options.format](source, options)):
-            self.progress(written.read)
+            self.progress(Done(source.gauge.share(), written.read))
         return written
 
     def _report(

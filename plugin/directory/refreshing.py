@@ -58,11 +58,18 @@ class Refresher:
         with temporary_folder() as name:
             folder = Path(name)
             if options.format == "bmlt":
-                source = fetched_bmlt(url, self.fetch, folder, self.wait)
+                source = fetched_bmlt(
+                    url, self.fetch, folder, self.wait, self.importer.progress
+                )
                 return self.importer.run(source, options)
             etag, last_modified = self._validators(options)
             found = fetched_source(
-                url, self.fetch, folder, etag=etag, last_modified=last_modified
+                url,
+                self.fetch,
+                folder,
+                etag=etag,
+                last_modified=last_modified,
+                progress=self.importer.progress,
             )
             if isinstance(found, NotModified):
                 return self.importer.not_modified(options)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from plugin.directory.errors import FeedUnreachable, FeedUnreadable
+from plugin.directory.progress import Done, Gauge, Progress, no_progress
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -59,13 +60,14 @@ class FileSource:
     parts: Mapping[str, Path] = field(default_factory=dict)
     etag: str = ""
     last_modified: str = ""
+    gauge: Gauge = field(default_factory=Gauge, repr=False, compare=False)
 
     @property
     def name(self) -> str:
         return self.label or self.path.name
 
     def open(self) -> BinaryIO:
-        return _opened(self.path)
+        return _opened(self.path, self.gauge)
 
     def sibling(self, part: str) -> BinaryIO | None:
         path = self._sibling_path(part)
@@ -112,6 +114,7 @@ def fetched_source(
     *,
     etag: str = "",
     last_modified: str = "",
+    progress: Progress = no_progress,
 ) -> FileSource | NotModified:
     """Fetch a feed of one part into a folder.
 
@@ -122,7 +125,7 @@ def fetched_source(
     if answer.status == 304:
         return NotModified()
     return FileSource(
-        _kept(answer, folder / "feed"),
+        _kept(answer, folder / "feed", progress),
         label=_shown(url),
         etag=answer.headers.get("etag", ""),
         last_modified=answer.headers.get("last-modified", ""),
@@ -130,7 +133,11 @@ def fetched_source(
 
 
 def fetched_bmlt(
-    url: str, fetch: Fetch, folder: Path, wait: Callable[[float], None]
+    url: str,
+    fetch: Fetch,
+    folder: Path,
+    wait: Callable[[float], None],
+    progress: Progress = no_progress,
 ) -> FileSource:
     """Ask a BMLT server for its three parts, one request a second.
 
@@ -140,7 +147,7 @@ def fetched_bmlt(
     for number, (part, address) in enumerate(bmlt_addresses(url).items()):
         if number:
             wait(1.0)  # as the servers' operators ask
-        parts[part] = _kept(fetch(address, {}), folder / part)
+        parts[part] = _kept(fetch(address, {}), folder / part, progress)
     return FileSource(parts[BMLT_PARTS[0]], label=_shown(url), parts=parts)
 
 
@@ -159,29 +166,40 @@ def _shown(url: str) -> str:
     return url.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0]
 
 
-def _kept(answer: Fetched, path: Path) -> Path:
+def _kept(answer: Fetched, path: Path, progress: Progress) -> Path:
     if answer.status != 200:
         raise FeedUnreachable(f"its address answered with status {answer.status}")
-    written = 0
+    written, total = 0, _announced(answer)
     with path.open("wb") as target:
         for chunk in answer.body:
             written += len(chunk)
             if written > _LARGEST:
                 raise FeedUnreadable("it is larger than 4 GB")
             target.write(chunk)
+            share = min(1.0, written / total) if total else None
+            progress(Done(share, fetched=written))
     return path
+
+
+def _announced(answer: Fetched) -> int:
+    """How many bytes will come; 0 where that is not known."""
+    said = answer.headers.get("content-length", "")
+    packed = answer.headers.get("content-encoding", "identity") != "identity"
+    return 0 if packed or not said.isdecimal() else int(said)
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="selfhelp-feed-")
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path, gauge: Gauge | None = None) -> BinaryIO:
     """The unpacked bytes of a file.
 
     Raises: FeedUnreadable for an archive, and for what unpacks beyond reason.
     """
     plain = path.open("rb")
+    if gauge is not None:
+        gauge.follow(plain, path.stat().st_size)
     start = plain.peek(4)[:4]
     if start.startswith(_ZIP):
         plain.close()

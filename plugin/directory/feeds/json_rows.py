@@ -4,7 +4,8 @@ A small feed is read at once; a large one as a stream, so that a million rows do
 stand in memory together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import FileIO
 from typing import Any, BinaryIO
 
 import ijson
@@ -64,7 +65,7 @@ def _at(stream: BinaryIO, path: str) -> Iterator[Any]:
         if whole is not None:
             for step in path.split(".")[:-1]:
                 whole = whole[step]
-            yield from whole
+            yield from _placed(stream, len(body), whole)
             return
     stream.seek(0)
     _skip_bom(stream)
@@ -73,6 +74,20 @@ def _at(stream: BinaryIO, path: str) -> Iterator[Any]:
     except (ijson.JSONError, UnicodeDecodeError) as error:
         said = " ".join(str(error).split())[:120]
         raise FeedUnreadable(f"it is no JSON, or it is cut off: {said}") from None
+
+
+def _placed(stream: BinaryIO, size: int, whole: Sequence[Any]) -> Iterator[Any]:
+    """The rows; the file is left where each of them stands, for who is watching."""
+    in_file = isinstance(getattr(stream, "raw", None), FileIO)
+    for number, row in enumerate(whole):
+        if in_file and number % _STEP == 0:
+            stream.seek(size * number // len(whole))
+        yield row
+    if in_file:
+        stream.seek(size)
+
+
+_STEP = 100  # rows
 
 
 def _wrapper(stream: BinaryIO, wrappers: tuple[str, ...]) -> str:
