@@ -324,3 +324,38 @@ def test_picks_never_override_safety(answer: Any) -> None:
 def test_resolved_problem_does_not_ask_for_a_programme(answer: Any) -> None:
     gone = {"codes": ["F63.0"], "clinical": "resolved", "text": "Wife gambles"}
     assert "gamanon" not in answer(["Z63.72", gone]).programs
+
+
+def test_family_group_left_out_under_violence_says_why(answer: Any) -> None:
+    found = answer(["T74.11XA", "Z63.72"])
+    assert found.removed["alanon"] == "no couple or family group: rule S11"
+
+
+@pytest.mark.parametrize(
+    ("gender", "wish", "suits"),
+    [
+        pytest.param("male", False, True, id="recorded"),
+        pytest.param("female", False, False, id="another-recorded"),
+        pytest.param("other", True, True, id="wished-for"),
+    ],
+)
+def test_group_for_men_asks_the_record_or_the_wish(
+    answer: Any, altered: Any, gender: str, wish: bool, suits: bool
+) -> None:
+    rules = altered({"lifering": {"gender": "men"}})
+    wishes = Preferences(men=wish)
+    found = answer(["F10.20"], gender=gender, wishes=wishes, rules=rules)
+    assert ("lifering" in found.programs) is suits
+    if not suits:
+        assert found.removed["lifering"] == f"for men; the record says {gender}"
+
+
+@pytest.mark.parametrize(
+    ("status", "suits"),
+    [pytest.param("active", False, id="now"), pytest.param("resolved", True, id="was")],
+)
+def test_a_resolved_pregnancy_excludes_nothing(
+    answer: Any, status: str, suits: bool
+) -> None:
+    pregnancy = {"codes": ["Z33.1"], "clinical": status}
+    assert ("mm" in answer(["F10.10", pregnancy]).programs) is suits
