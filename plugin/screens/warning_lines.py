@@ -80,8 +80,12 @@ class WarningBoxes:
 
 
 def codes_of(because: Sequence[Because]) -> tuple[str, ...]:
-    """The codes that spoke, each once, in their order."""
-    return tuple(dict.fromkeys(b.code for b in because if b.code))
+    """The codes that spoke, each once, in their order; unconfirmed ones are asked."""
+    return tuple(
+        dict.fromkeys(
+            f"{b.code}?" if b.questioned else b.code for b in because if b.code
+        )
+    )
 
 
 def unanswered(

@@ -64,6 +64,17 @@ def test_page_names_groups_with_times_and_reasons(
     assert "Strong fit" in page
 
 
+def test_code_of_an_unconfirmed_problem_bears_a_question_mark(
+    shown: Page, recommendation: Recommendation
+) -> None:
+    sure, *_ = recommendation.needs
+    unsure = replace(sure.because[0], code="F10.10", questioned=True)
+    need = replace(sure, because=(*sure.because, unsure))
+    page = shown(replace(recommendation, needs=(need,)))
+    assert '<span class="code">F10.20</span>' in page
+    assert '<span class="code">F10.10?</span>' in page
+
+
 def test_page_shows_no_score(shown: Page, recommendation: Recommendation) -> None:
     page = shown(recommendation)
     assert "0.9<" not in page
