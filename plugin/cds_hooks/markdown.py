@@ -30,6 +30,7 @@ def plain(text: str, most: int = MOST) -> str:
     line = " ".join(line.split())
     if len(line) > most:
         line = line[: most - 1] + "…"
-    line = _LINKS.sub(lambda found: found[0] + _JOINER, line)
+    if ":" in line or "@" in line or "www." in line.lower():  # it seldom is
+        line = _LINKS.sub(lambda found: found[0] + _JOINER, line)
     escaped = _MARKS.sub(r"\\\1", line).replace("](", "]\\(")
     return escaped.translate(_ENTITIES)
