@@ -9,6 +9,7 @@ from plugin.directory.candidates import Filter, Reach
 from plugin.directory.errors import BadSearch
 from plugin.directory.finding import Keep
 from plugin.directory.languages import language_code
+from plugin.directory.meanings import canonical
 from plugin.directory.meeting import MeetingsWanted, Place, Search
 from plugin.directory.places import (
     ANYWHERE,
@@ -21,7 +22,6 @@ from plugin.directory.storing import HYBRID, IN_PERSON, ONLINE
 from plugin.directory.words import (
     WORDS,
     bits_of,
-    canonical,
     is_word,
     language_bits,
     language_words,

@@ -4,13 +4,14 @@ A search looks up the covering index for candidates (`candidates`), works out th
 moments of as many as are wanted (`finding`), and reads nothing from the network.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from plugin.clock import Clock
 from plugin.directory.asking import (
@@ -54,6 +55,8 @@ from plugin.directory.rows import Rows, row_by_uid
 from plugin.directory.schedule import WEEK, starts
 from plugin.directory.sources import FileSource
 from plugin.directory.zones import AHEAD_DAYS, BACK_DAYS, DAY, minutes_since_1970
+from plugin.store.directory_tables import feeds
+from plugin.store.engine import reading
 from plugin.store.errors import StoreUnavailable
 
 # How far ahead is looked at a time: most searches find what they want in the first.
@@ -193,6 +196,18 @@ class Directory:
     def status(self) -> Sequence[FeedStatus]:
         """The health of every feed."""
         return feed_statuses(self.engine, self.clock)
+
+    def state(self) -> tuple[int, str]:
+        """The newest import that is searched; and a digest of all that are.
+
+        The same digest means the same meetings: a feed's import is never changed.
+        """
+        live = select(feeds.c.id, feeds.c.live).where(feeds.c.live.is_not(None))
+        with reading(self.engine) as connection:
+            rows = connection.execute(live.order_by(feeds.c.id)).all()
+        words = " ".join(f"{row.id}:{row.live}" for row in rows)
+        newest = max((row.live for row in rows), default=0)
+        return newest, hashlib.sha256(words.encode()).hexdigest()
 
     def _looked_up(self, look: Callable[[Lookup], Answer]) -> Answer:
         """What was found; looked up anew where a feed was replaced meanwhile."""

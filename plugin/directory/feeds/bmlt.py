@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plugin.directory import cleaning, words
+from plugin.directory import cleaning, meanings
 from plugin.directory.errors import FeedUnreadable, RowRejected
 from plugin.directory.feeds import json_rows
 from plugin.directory.feeds.clock_times import (
@@ -96,14 +96,14 @@ def _sibling(source: FeedSource, part: str) -> list[Mapping[str, Any]]:
 def _format(row: Mapping[str, Any]) -> Format:
     world = str(row.get("world_id") or "").strip()
     name = str(row.get("name_string") or "")
-    key = words.canonical(str(row.get("key_string") or ""))
+    key = meanings.canonical(str(row.get("key_string") or ""))
     if world == _LANGUAGE or not world:
         languages = written_languages(name)
         if languages:
             return Format("", languages)
     if not world:
         return Format(_unnumbered(name, key))
-    return Format(words.canonical(world))
+    return Format(meanings.canonical(world))
 
 
 def _unnumbered(name: str, key: str) -> str:
@@ -145,7 +145,7 @@ def _listing(row: Row, program: str, server: _Server) -> Listing:
         latitude=latitude,
         longitude=longitude,
         codes=codes,
-        words=words.words_of(program, codes),
+        words=meanings.words_of(program, codes),
         languages=spoken or ((stated,) if stated else ()),
         url="",
         join_url=cleaning.https(row.get("virtual_meeting_link")),
@@ -167,7 +167,7 @@ def _formats_of(row: Row, server: _Server) -> list[Format]:
         return known
     given = [key.strip() for key in str(row.get("formats") or "").split(",")]
     return [
-        server.keys.get(key) or Format(words.canonical(key)[:20])
+        server.keys.get(key) or Format(meanings.canonical(key)[:20])
         for key in given
         if key and key.isprintable()
     ]

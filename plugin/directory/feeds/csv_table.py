@@ -26,7 +26,7 @@ Our own columns, in any order; only `key`, `name` and `attendance` must be fille
 from collections.abc import Iterator
 from datetime import date
 
-from plugin.directory import cleaning, words
+from plugin.directory import cleaning, meanings, words
 from plugin.directory.errors import FeedUnreadable, RowRejected
 from plugin.directory.feeds import csv_rows, uk_table
 from plugin.directory.feeds.clock_times import (
@@ -86,7 +86,7 @@ def _listing(row: Row, feed_program: str) -> Listing:
     attendance = _attendance(row)
     latitude = cleaning.number(row.get("latitude"))
     longitude = cleaning.number(row.get("longitude"))
-    codes = tuple(words.canonical(code) for code in _list(row, "codes"))
+    codes = tuple(meanings.canonical(code) for code in _list(row, "codes"))
     return Listing(
         key=cleaning.key(row.get("key"), "key"),
         name=cleaning.name(row.get("name")),
@@ -121,7 +121,7 @@ def _words(row: Row, program: str, codes: tuple[str, ...]) -> tuple[str, ...]:
     for word in given:
         if not words.is_word(word):
             raise RowRejected(f"no such tag: {word[:30]!r}")
-    return words.in_order((*given, *words.words_of(program, codes)))
+    return words.in_order((*given, *meanings.words_of(program, codes)))
 
 
 def _languages(row: Row) -> tuple[str, ...]:

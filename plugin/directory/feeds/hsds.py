@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plugin.directory import cleaning, words
+from plugin.directory import cleaning, meanings, words
 from plugin.directory.errors import FeedUnsupported, RowRejected
 from plugin.directory.feeds import json_rows
 from plugin.directory.feeds.clock_times import (
@@ -199,7 +199,7 @@ def _terms(row: Row, service: Mapping[str, Any], field: str) -> tuple[str, ...]:
         for attribute in _mappings(holder.get("attributes")):
             said = _mapping(attribute.get("taxonomy_term")).get(field)
             if isinstance(said, str) and said.strip() and said.isprintable():
-                found.append(words.canonical(said.replace(" ", "-"))[:20])
+                found.append(meanings.canonical(said.replace(" ", "-"))[:20])
     return tuple(dict.fromkeys(found))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from plugin.directory import cleaning, words
+from plugin.directory import cleaning, meanings
 from plugin.directory.errors import FeedUnsupported, RowRejected
 from plugin.directory.feeds import json_rows
 from plugin.directory.feeds.clock_times import (
@@ -103,10 +103,14 @@ def _meaning(
     program: str, given: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The codes as their list writes them, the words for them, the languages."""
-    canonical = (words.canonical(code) for code in given)
+    canonical = (meanings.canonical(code) for code in given)
     usable = (code[:20] for code in canonical if code and code.isprintable())
     codes = tuple(dict.fromkeys(usable))
-    return codes, words.words_of(program, codes), words.languages_of(program, codes)
+    return (
+        codes,
+        meanings.words_of(program, codes),
+        meanings.languages_of(program, codes),
+    )
 
 
 def _timings(row: Row) -> tuple[tuple[Timing, ...], int]:

@@ -8,7 +8,7 @@ Source: Online Intergroup of Alcoholics Anonymous, meetings service.
 from collections.abc import Iterator
 from typing import Any
 
-from plugin.directory import cleaning, words
+from plugin.directory import cleaning, meanings, words
 from plugin.directory.errors import RowRejected
 from plugin.directory.feeds import json_rows
 from plugin.directory.feeds.clock_times import (
@@ -50,14 +50,14 @@ def _listing(row: Row, program: str) -> Listing:
     types = row.get("types")
     codes = tuple(
         dict.fromkeys(
-            words.canonical(code)[:20]
+            meanings.canonical(code)[:20]
             for code in (types if isinstance(types, list) else [])
             if isinstance(code, str) and code.strip() and code.isprintable()
         )
     )
     zone = cleaning.text(row.get("timezone"))
     timing = _timing(row, zone)
-    found = words.words_of(program, codes)
+    found = meanings.words_of(program, codes)
     if not row.get("conference_url") and row.get("conference_phone"):
         found = words.in_order((*found, "by-phone"))
     return Listing(
