@@ -7,6 +7,7 @@ EHR again; nothing of it is stored.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -15,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from threading import Lock
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import orjson
 from sqlalchemy import Engine
 
 from plugin.audit.equity import groups_of
@@ -27,6 +29,7 @@ from plugin.directory.directory import Directory
 from plugin.directory.meeting import Occurrence, Place
 from plugin.knowledge.load import Knowledge
 from plugin.logs import log
+from plugin.matching.as_json import recommendation_json
 from plugin.matching.recommend import recommend
 from plugin.matching.recommendation import Need, Preferences, Recommendation
 from plugin.referral.plan import Capabilities, WritePlan, plan_write
@@ -267,11 +270,16 @@ class Visits:
             added_needs=stated.added_needs,
             dropped_needs=stated.dropped_needs,
         )
+        newest, meetings = self.directory.state()
+        told = orjson.dumps(recommendation_json(found), option=orjson.OPT_SORT_KEYS)
         shown = _event_of(
             context,
             "recommendation.shown",
             {
                 "knowledge_version": found.knowledge_version,
+                "directory_version": newest,
+                "directory": meetings,
+                "shown": hashlib.sha256(told).hexdigest(),
                 "needs": [need.id for need in found.needs if need.stage != "ask"],
                 "offered": list(found.offered),
                 "removed": {one.id: one.kind for one in found.removed},

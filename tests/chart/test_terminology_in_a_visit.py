@@ -67,7 +67,9 @@ def open_visit(fhir: Any, result: Any) -> Any:
         knowledge = load_knowledge()
         parts = {
             "smart": SimpleNamespace(fhir=lambda _launch: ehr),
-            "directory": SimpleNamespace(next_meetings=lambda _wanted: {}),
+            "directory": SimpleNamespace(
+                next_meetings=lambda _wanted: {}, state=lambda: (0, "")
+            ),
             "trail": SimpleNamespace(record=lambda *_event: None),
             "settings": SimpleNamespace(ehr_of=lambda _tenant: EHR),
         }

@@ -1,11 +1,14 @@
 """One visit of a launch: what is read, kept, and worked out again."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
+from plugin.matching.as_json import recommendation_json
 from plugin.matching.recommendation import Preferences
 from plugin.visit import MOST_KEPT, Stated
 
@@ -30,6 +33,23 @@ def test_visit_is_read_once_and_kept(installed: Any, context: Any) -> None:
     assert visits.open(context) is first
     assert reads(installed) == 1
     assert len(installed.events("recommendation.shown")) == 1
+
+
+def test_R15_what_was_shown_can_be_told_from_its_digest(
+    installed: Any, context: Any
+) -> None:
+    visits = installed.house.visits
+    found = visits.open(context).recommendation
+    (told,) = [one["detail"] for one in installed.events("recommendation.shown")]
+    text = orjson.dumps(recommendation_json(found), option=orjson.OPT_SORT_KEYS)
+    assert told["shown"] == hashlib.sha256(text).hexdigest()
+    newest, digest = installed.house.directory.state()
+    assert (told["directory_version"], told["directory"]) == (newest, digest)
+    assert told["knowledge_version"] == installed.house.knowledge.version
+    visits.open(context, Stated(Preferences(modality="online")))
+    again = installed.events("recommendation.shown")[-1]["detail"]
+    assert again["shown"] != told["shown"]
+    assert again["directory"] == told["directory"]
 
 
 def test_two_requests_at_once_read_once(installed: Any, context: Any) -> None:
