@@ -22,7 +22,7 @@ _CLIENT: Final[Sequence[tuple[str, tuple[str, ...], str]]] = (
     ),
     ("DocumentReference", ("create", "search-type"), "selfhelp-note"),
     ("Provenance", ("create",), "selfhelp-provenance"),
-    ("Task", ("create", "search-type"), "selfhelp-task"),
+    ("Task", ("read", "create", "update", "search-type"), "selfhelp-task"),
     ("QuestionnaireResponse", ("search-type",), ""),
 )
 _FOUND_BY: Final = ("ServiceRequest", "DocumentReference", "Task")
@@ -48,7 +48,7 @@ def capability_statement() -> Resource:
                 "documentation": (
                     "Every create carries our identifier; after a lost answer the app"
                     " searches by it and creates again only when nothing is found."
-                    " An update changes the status of an order that the app wrote, in"
+                    " An update changes the state of an order or a Task that it wrote, in"
                     " the version that was read (If-Match), and nothing else; it is"
                     " asked for only where the site wants it."
                 ),

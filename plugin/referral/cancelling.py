@@ -19,11 +19,17 @@ from plugin.referral.jobs import release_next
 from plugin.referral.ledger import Ledger, event_of
 from plugin.referral.results import DONE, LOOKS, NEVER
 from plugin.referral.retraction import SIGNED_IN_ERROR, Cancelling, retraction
-from plugin.referral.taken_back import NOTE_STANDS, STILL_ACTIVE, stands
+from plugin.referral.taken_back import (
+    NOTE_STANDS,
+    REMINDER_STANDS,
+    STILL_ACTIVE,
+    stands,
+)
 from plugin.store.engine import writing
 from plugin.store.referral_tables import write_jobs
 from smart_launch.context import LaunchContext
 
+_STANDING: Final = (STILL_ACTIVE, NOTE_STANDS, REMINDER_STANDS)
 REASONS: Final = (
     "patient_declined",
     "not_suitable",
@@ -48,11 +54,13 @@ def cancel(ledger: Ledger, act: Cancelling, referral_id: str) -> Filed:
     with writing(ledger.engine) as connection:
         now = ledger.now(connection)
         rows = _rows(connection, referral_id)
-        if len(rows) > len(found.resources) or any(row.act > 1 for row in rows):
+        if any(row.takes_back for row in rows):
             raise NothingToCancel(f"{referral_id}: it is cancelled already")
         if any(_is_on_its_way(row) for row in rows):
             raise JobNotOpen(f"{referral_id}: a part of it is on its way")
-        if _standing(rows) != _standing(found.resources):
+        if len(rows) > len(found.resources) or _standing(rows) != _standing(
+            found.resources
+        ):
             raise JobNotOpen(f"{referral_id}: a part of it was written just now")
         taken_back = {job.takes_back for job in jobs if job.takes_back}
         changed = []
@@ -63,7 +71,7 @@ def cancel(ledger: Ledger, act: Cancelling, referral_id: str) -> Filed:
                 changed.append({"job": row.id, "kind": row.kind, "before": row.status})
         if not changed and not jobs:
             raise NothingToCancel(f"{referral_id}: nothing of it stands")
-        added = ledger.take_back(connection, context, found, jobs)
+        added = ledger.add_act(connection, context, found, jobs)
         detail = {
             "referral": referral_id,
             "reason": act.reason,
@@ -118,7 +126,7 @@ def confirm_discontinued(
 
 def may_be_cancelled(filed: Filed) -> bool:
     """Whether it makes sense to offer it; `cancel` looks again."""
-    if any(waits_for_word(part) or part.act > 1 for part in filed.resources):
+    if any(waits_for_word(part) or part.takes_back for part in filed.resources):
         return False
     return filed.status not in ("cancelled", "unknown")
 
@@ -136,7 +144,7 @@ def waits_for_word(part: Any) -> bool:
 
     Takes: a write job's row, or a `Resource`.
     """
-    return part.status == "held" and part.reason in (STILL_ACTIVE, NOTE_STANDS)
+    return part.status == "held" and part.reason in _STANDING
 
 
 def _is_on_its_way(row: Row[Any]) -> bool:
@@ -159,9 +167,8 @@ def _cancelled(
 ) -> dict[str, Any] | None:
     """What changes in one job; None where nothing does, or another job will say."""
     if row.status == "written":
-        if row.reference in taken_back or row.kind not in carriers(
-            [one.kind for one in rows]
-        ):
+        stand = {"Task"} | carriers([one.kind for one in rows if one.act == 1])
+        if row.act > 1 or row.reference in taken_back or row.kind not in stand:
             return None
         return {"status": "held", "reason": stands(row.kind)}
     if row.status == "refused":

@@ -1,4 +1,4 @@
-"""Change the status of what this app wrote, as it stands in the record now.
+"""Change the state of what this app wrote, as it stands in the record now.
 
 It is read first, so that what others added to it stays; and it is changed only in the
 version that was read (If-Match), so that a lost answer does no harm: whatever came of
@@ -29,22 +29,24 @@ from smart_launch.scopes import Scopes
 
 Json = dict[str, Any]
 
-# An order that is over already is not revoked; one signed in error always says so.
-_OVER: Final = frozenset({"completed", "revoked", "entered-in-error"})
+# What is over already is left alone; what was signed in error always says so.
+# Source: FHIR R4, request-status and task-status.
+_OVER: Final = frozenset(
+    {"completed", "revoked", "cancelled", "rejected", "failed", "entered-in-error"}
+)
 _NOT_DONE: Final = 5  # runs after which a person looks why the EHR keeps it as it is
 
 
-def change_of(
-    kind: str, reference: str, patient: str, identifier: Json, status: str
-) -> bytes:
-    """What is kept of a change: of what, whose it is, and the status that it gets."""
+def change_of(reference: str, patient: str, identifier: Json, changes: Json) -> bytes:
+    """What is kept of a change: of what, whose it is, and the elements that it gets."""
+    kind, number = reference.split("/")
     return orjson.dumps(
         {
             "resourceType": kind,
-            "id": reference.split("/")[1],
+            "id": number,
             "identifier": [identifier],
-            "status": status,
-            "subject": {"reference": f"Patient/{patient}"},
+            "for" if kind == "Task" else "subject": {"reference": f"Patient/{patient}"},
+            "set": changes,
         }
     )
 
@@ -61,18 +63,19 @@ def change(
     Gives:  None where the lease was lost before anything was sent.
     Raises: FhirError of a reading that may be tried again; RelaunchNeeded.
     """
-    wanted: Json = orjson.loads(job.payload)
+    payload: Json = orjson.loads(job.payload)
+    number, wanted = payload["id"], payload["set"]
     if not (scopes.covers(job.kind, "r") and scopes.covers(job.kind, "u")):
         raise RelaunchNeeded("this sign-in does not allow to change it")
     try:
-        entry = fhir.read(job.kind, wanted["id"])
+        entry = fhir.read(job.kind, number)
     except (NotFound, NotPermitted, FhirRefused) as error:
         return answers.of_error(job, error)
     found: Json = entry.resource
     stopped = _not_ours(job, fhir, found) or _done(job, found, wanted)
     if stopped is not None:
         return stopped
-    body = exactly(entry.raw, wanted["status"])
+    body = exactly(entry.raw, wanted)
     if body is None or entry.version is None:
         return Result(
             "refused",
@@ -86,7 +89,7 @@ def change(
     if allowed is not True:
         return allowed
     try:
-        answer = fhir.update(job.kind, wanted["id"], body, if_match=entry.version)
+        answer = fhir.update(job.kind, number, body, if_match=entry.version)
     except FhirError as error:
         return answers.of_change(job, error)
     return _confirmed(job, fhir, answer, wanted)
@@ -108,16 +111,35 @@ def _not_ours(job: Job, fhir: Fhir, found: Json) -> Result | None:
 
 
 def _done(job: Job, found: Json, wanted: Json) -> Result | None:
+    reference = f"{job.kind}/{found['id']}"
+    if _shows(found, wanted):
+        return answers.written(reference, "found")
     status = found.get("status")
-    if status == wanted["status"]:
-        return answers.written(job.takes_back, "found")
-    if wanted["status"] == "revoked" and status in _OVER:
-        return answers.written(job.takes_back, "over", "It was over already.")
+    over = status in _OVER and status != wanted.get("status")
+    if over and wanted.get("status") != "entered-in-error":
+        return answers.written(reference, "over", "It was over already.")
     return None
 
 
-def exactly(raw: bytes, status: str) -> bytes | None:
-    """All that was read, with another status.
+def _shows(resource: Json, wanted: Json) -> bool:
+    """Whether all that was to be set is there; a server may add displays and ids."""
+    return all(_holds(resource.get(name), value) for name, value in wanted.items())
+
+
+def _holds(found: Any, value: Any) -> bool:
+    if isinstance(value, dict):
+        return isinstance(found, dict) and all(
+            _holds(found.get(name), one) for name, one in value.items()
+        )
+    if isinstance(value, list):
+        return isinstance(found, list) and all(
+            any(_holds(other, one) for other in found) for one in value
+        )
+    return bool(found == value)
+
+
+def exactly(raw: bytes, changes: Json) -> bytes | None:
+    """All that was read, with these elements set.
 
     Gives: None where it holds a number that would not be the same afterwards: FHIR
            tells 1.0 from 1.00, and a record is not for us to round.
@@ -126,7 +148,21 @@ def exactly(raw: bytes, status: str) -> bytes | None:
         whole: Json = json.loads(raw, parse_float=_exact)
     except ValueError:
         return None
-    return json.dumps(whole | {"status": status}, ensure_ascii=False).encode()
+    for name, value in changes.items():
+        others = _others(whole.get(name), value) if isinstance(value, list) else []
+        whole[name] = [*others, *value] if isinstance(value, list) else value
+    return json.dumps(whole, ensure_ascii=False).encode()
+
+
+def _others(found: Any, ours: list[Json]) -> list[Any]:
+    """What others put into a list: all that is not of a type that we set."""
+    types = [one.get("type") for one in ours]
+    listed = found if isinstance(found, list) else []
+    return [
+        one
+        for one in listed
+        if not (isinstance(one, dict) and one.get("type") in types)
+    ]
 
 
 def _exact(text: str) -> float:
@@ -143,8 +179,8 @@ def _confirmed(job: Job, fhir: Fhir, answer: Created, wanted: Json) -> Result:
             return answers.alarm(
                 "another_patient", "The record system changed another patient's."
             )
-        if shown.get("status") == wanted["status"]:
-            return answers.written(job.takes_back, "changed")
+        if _shows(shown, wanted):
+            return answers.written(f"{job.kind}/{shown['id']}", "changed")
     return Result(
         "unknown",
         "not_shown",

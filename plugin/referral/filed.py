@@ -1,6 +1,6 @@
 """A referral as it stands: what was signed, and what has become of each part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -9,7 +9,13 @@ from plugin.referral.results import LOOKS
 from plugin.referral.signed import JobStatus, ReferralStatus, SignedReferral
 
 # A referral is where its least settled part is; among settled parts, a refusal counts.
-_ORDER: Sequence[ReferralStatus] = ("held", "unknown", "waiting", "refused")
+_ORDER: tuple[ReferralStatus, ...] = ("held", "unknown", "waiting", "refused")
+# What counts of that which only goes beside the referral. A reminder that is held
+# stands in the record after a cancelling, until a person says that it does not.
+_BESIDE: Mapping[str, tuple[ReferralStatus, ...]] = {
+    "Provenance": ("waiting", "written"),
+    "Task": ("waiting", "unknown", "held", "written"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +90,13 @@ def carriers(kinds: Sequence[str]) -> frozenset[str]:
 def overall(resources: Sequence[Resource]) -> ReferralStatus:
     """The referral's status from its parts'.
 
-    A Provenance that came to nothing is told, but does not unsettle a referral whose
-    order and note are in the record. What takes a part back counts while it is open:
-    once it is settled, the part itself says what came of it.
+    A Provenance or a reminder that came to nothing is told, but does not unsettle a
+    referral whose order and note are in the record. What takes a part back counts while
+    it is open: once it is settled, the part itself says what came of it.
     """
     signed = [one for one in resources if one.act == 1]
-    states = {
-        resource.status
-        for resource in [*signed, *(one for one in resources if is_taking_back(one))]
-        if resource.type != "Provenance" or resource.status in ("waiting", "written")
-    }
+    counted = [*signed, *(one for one in resources if is_taking_back(one))]
+    states = {one.status for one in counted if _counts(one)}
     for state in _ORDER:
         if state in states:
             return state
@@ -101,6 +104,10 @@ def overall(resources: Sequence[Resource]) -> ReferralStatus:
     if all(r.status == "cancelled" for r in signed if r.type in carrying):
         return "cancelled"
     return "written" if "written" in states else "cancelled"
+
+
+def _counts(resource: Resource) -> bool:
+    return resource.status in _BESIDE.get(resource.type, (resource.status,))
 
 
 def is_taking_back(resource: Resource) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from plugin.audit.trail import Event, Trail
@@ -164,13 +164,18 @@ class Ledger:
         return decision_id
 
     def record_outcome(
-        self, context: LaunchContext, referral_id: str, outcome: Outcome
+        self,
+        context: LaunchContext,
+        referral_id: str,
+        outcome: Outcome,
+        jobs: Sequence[NewJob] = (),
     ) -> Filed:
         """Keep what the patient told. Gives the referral with it.
 
+        Takes:  `jobs`, which tell the record of it, with this person's grant.
         Raises: ReferralUnknown.
         """
-        self.referral_of(context, referral_id)
+        found = self.referral_of(context, referral_id)
         detail = {
             "referral": referral_id,
             "attended": outcome.attended,
@@ -188,26 +193,30 @@ class Ledger:
                     recorded_at=micros(self.clock()),
                 )
             )
+            self.add_act(connection, context, found, jobs)
             self.trail.append(connection, event_of(context, "outcome.recorded", detail))
         return self.referral(referral_id)
 
-    def take_back(
+    def add_act(
         self,
         connection: Connection,
         context: LaunchContext,
         found: Filed,
         jobs: Sequence[NewJob],
     ) -> list[dict[str, Any]]:
-        """Add the jobs of a cancelling, in its transaction. Gives their rows.
+        """Add the jobs of something done later, in its transaction. Gives their rows.
 
-        They are done with the grant of the person who cancels.
+        They have an order of their own, and are done with the grant of this person.
         """
-        now, after = self.now(connection), len(found.resources)
+        if not jobs:
+            return []
+        now = self.now(connection)
+        after, act = _ends(connection, found.id)
         rows = [
             self._job_row(job, after + number, found.signed, now)
             | {
                 "due": now if number == 1 else BLOCKED,
-                "act": 2,
+                "act": act + 1,
                 "action": job.action,
                 "takes_back": job.takes_back,
                 "by_subject": context.subject,
@@ -215,8 +224,7 @@ class Ledger:
             }
             for number, job in enumerate(jobs, start=1)
         ]
-        if rows:
-            connection.execute(insert(write_jobs), rows)
+        connection.execute(insert(write_jobs), rows)
         return rows
 
     def now(self, connection: Connection) -> int:
@@ -277,6 +285,20 @@ class Ledger:
             "confirmed_at": now,
             "changed_at": now,
         }
+
+
+def _ends(connection: Connection, referral_id: str) -> tuple[int, int]:
+    """The last position and the last act of a referral, which is locked from here."""
+    mine = referrals.c.id == referral_id
+    # FOR NO KEY UPDATE: it lets those go on who only add to it, as this act did too.
+    locked = select(referrals.c.id).where(mine).with_for_update(key_share=True)
+    connection.execute(locked)
+    position, act = connection.execute(
+        select(func.max(write_jobs.c.position), func.max(write_jobs.c.act)).where(
+            write_jobs.c.referral_id == referral_id
+        )
+    ).one()
+    return position or 0, act or 1
 
 
 def event_of(

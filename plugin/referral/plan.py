@@ -99,6 +99,10 @@ REASONS: Final = {
     ),
     "no_provenance": "The signature is kept in our record; this EHR does not take it.",
     "no_task": "The reminder is kept in our record; this EHR does not take it.",
+    "task_stays": (
+        "The reminder cannot be changed later in this EHR: whether the patient went is"
+        " kept in our record."
+    ),
     "not_searchable": (
         "This EHR cannot be searched by our identifier: if an answer is lost, a person"
         " must look before anything is sent again."
@@ -149,8 +153,11 @@ def plan_write(
     if not provenance:
         reasons.append(REASONS["no_provenance"])
     task = order and quirks.tasks and _allowed(capabilities, scopes, "Task")
+    updatable = _updatable(capabilities, scopes, quirks)
     if order and quirks.tasks and not task:
         reasons.append(REASONS["no_task"])
+    elif task and "Task" not in updatable:
+        reasons.append(REASONS["task_stays"])
     searchable = frozenset(
         kind for kind in _WRITTEN if _searchable(capabilities, scopes, kind)
     )
@@ -171,7 +178,7 @@ def plan_write(
         ),
         note_needs_encounter=quirks.note_needs_encounter,
         note_only_provenance=quirks.note_only_provenance,
-        updatable=_updatable(capabilities, scopes, quirks),
+        updatable=updatable,
     )
 
 
@@ -230,11 +237,14 @@ def _updatable(
     capabilities: Capabilities, scopes: GrantedScopes, quirks: Quirks
 ) -> frozenset[str]:
     """What may be changed where it stands: all three voices must say so."""
-    kind = "ServiceRequest"
-    may = all(capabilities.can(kind, one) for one in ("read", "update"))
-    if quirks.cancels_orders and may and scopes.covers(kind, "ru"):
-        return frozenset({kind})
-    return frozenset()
+    wanted = {"ServiceRequest": quirks.cancels_orders, "Task": quirks.tasks}
+    return frozenset(
+        kind
+        for kind, used in wanted.items()
+        if used
+        and all(capabilities.can(kind, one) for one in ("read", "update"))
+        and scopes.covers(kind, "ru")
+    )
 
 
 def _searchable(capabilities: Capabilities, scopes: GrantedScopes, kind: str) -> bool:

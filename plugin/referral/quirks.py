@@ -26,6 +26,7 @@ def quirks_of(ehr: Ehr, statement: Spoken | None) -> Quirks:
         orders=ehr.write_orders,
         notes=ehr.write_notes,
         provenance=ehr.write_provenance,
+        tasks=ehr.write_tasks,
         note_needs_encounter=ehr.note_needs_encounter or note_needs_encounter(said),
         note_only_provenance=ehr.note_only_provenance,
         cancels_orders=ehr.cancel_orders,

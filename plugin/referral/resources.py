@@ -119,7 +119,8 @@ def task(
 ) -> Json:
     """The reminder to ask, at the visit of that date, how the first meeting went.
 
-    Takes:  the choice's number (1 or 2), the reference of its ServiceRequest.
+    Takes:  the choice's number (1 or 2), the reference of its ServiceRequest; where
+            that is not known yet, `with_references` puts it in before it is sent.
     Source: Gravity's SDOH Clinical Care guide (intent order, code fulfill).
     """
     resource = _head("Task", "selfhelp-task", signed)
@@ -136,9 +137,10 @@ def task(
                 }
             ]
         },
-        "focus": {"reference": focus},
-        "for": _subject(signed),
     }
+    if focus:
+        resource["focus"] = {"reference": focus}
+    resource["for"] = _subject(signed)
     if signed.encounter:
         resource["encounter"] = _encounter(signed.encounter)
     resource |= {
@@ -151,14 +153,14 @@ def task(
 
 
 def with_references(
-    kind: Literal["DocumentReference", "Provenance"] | str,
+    kind: Literal["DocumentReference", "Provenance", "Task"] | str,
     body: bytes,
     references: Sequence[str],
 ) -> bytes:
     """Complete stored bytes with what is only known once the orders are written.
 
     Takes:  `kind`, the resource's type; for the note the ServiceRequests it belongs
-            to, for the Provenance its targets.
+            to, for the Provenance its targets, for the Task the order it is about.
     Gives:  the bytes to send; the stored ones stay as they are.
     """
     resource = orjson.loads(body)
@@ -169,6 +171,10 @@ def with_references(
         orders = [p for p in pointers if p["reference"].startswith("ServiceRequest/")]
         if orders:
             resource.setdefault("context", {})["related"] = orders
+    elif kind == "Task":
+        if not pointers:
+            raise InvalidResource("a Task needs its order")
+        resource["focus"] = pointers[0]
     elif kind == "Provenance":
         # In the order of the specification: the targets stand first.
         head = {name: resource.pop(name) for name in ("resourceType", "meta")}

@@ -48,14 +48,14 @@ def retraction(filed: Filed, act: Cancelling) -> list[NewJob]:
     plan, context = act.plan, act.context
     if plan is None or not is_practitioner(context.fhir_user):
         return []
-    written = [r for r in filed.resources if r.status == "written" and r.reference]
-    said = _said_now(filed.signed, act)
-    jobs = [
-        _order(one, said, act)
-        for one in written
-        if one.type == "ServiceRequest" and "ServiceRequest" in plan.updatable
+    written = [
+        one
+        for one in filed.resources
+        if one.act == 1 and one.status == "written" and one.reference
     ]
-    carrying = carriers([one.type for one in filed.resources])
+    said = _said_now(filed.signed, act)
+    jobs = [_changed(one, said, act) for one in written if one.type in plan.updatable]
+    carrying = carriers([one.type for one in filed.resources if one.act == 1])
     for one in written:
         if one.type != "DocumentReference" or not plan.note:
             continue
@@ -92,14 +92,13 @@ def _said_now(signed: SignedReferral, act: Cancelling) -> SignedReferral:
     )
 
 
-def _order(one: Resource, said: SignedReferral, act: Cancelling) -> NewJob:
+def _changed(one: Resource, said: SignedReferral, act: Cancelling) -> NewJob:
     system = act.site.identifier_system
     payload = change_of(
-        one.type,
         one.reference,
         said.patient,
         {"system": system, "value": one.identifier},
-        "entered-in-error" if act.in_error else "revoked",
+        _end(one, said, act),
     )
     return NewJob(
         one.type,
@@ -109,6 +108,15 @@ def _order(one: Resource, said: SignedReferral, act: Cancelling) -> NewJob:
         action="update",
         takes_back=one.reference,
     )
+
+
+def _end(one: Resource, said: SignedReferral, act: Cancelling) -> dict[str, Any]:
+    if act.in_error:
+        return {"status": "entered-in-error"}
+    if one.type == "ServiceRequest":
+        return {"status": "revoked"}
+    why = phrase(f"correction.reason.{act.reason}", said.language)
+    return {"status": "cancelled", "statusReason": {"text": why}}
 
 
 def _later_note(one: Resource, said: SignedReferral, act: Cancelling) -> NewJob:

@@ -42,6 +42,7 @@ from plugin.referral.resources import (
     is_practitioner,
     provenance,
     service_requests,
+    task,
 )
 from plugin.referral.signed import Choice, SignedReferral, Site
 from plugin.referral.standing import may_sign
@@ -51,6 +52,8 @@ from smart_launch.context import LaunchContext
 
 VisitParts = tuple[Chart, Recommendation, WritePlan]
 
+# As the active referral has it: the clinician's first review, after a month.
+_REVIEW_AFTER = timedelta(days=28)
 # A clinician west of Greenwich may name today when it is tomorrow in UTC.
 _TODAY_SLACK = timedelta(hours=12)
 
@@ -254,6 +257,11 @@ class Signing:
             targets = ("DocumentReference",) if plan.note_only_provenance else ()
             signature = checked(provenance(signed, site, []))
             jobs.append(NewJob("Provenance", signature, targets=targets))
+        if plan.task:
+            # One for all choices: what is asked later is whether the patient went.
+            review = (signed.signed_at + _REVIEW_AFTER).date()
+            reminder = checked(task(signed, site, 1, "", review))
+            jobs.append(_job("Task", reminder, site, f"{signed.id}.1.task"))
         return jobs
 
     def site(self, tenant: str) -> Site:

@@ -17,10 +17,16 @@ NOTE_STANDS: Final = (
     "confirm."
 )
 
+REMINDER_STANDS: Final = (
+    "Cancelled here, and the reminder still stands in the EHR: cancel it there, then "
+    "confirm."
+)
+
 
 def stands(kind: str) -> str:
     """What is said of a part that was cancelled here and stands in the record."""
-    return STILL_ACTIVE if kind == "ServiceRequest" else NOTE_STANDS
+    known = {"ServiceRequest": STILL_ACTIVE, "Task": REMINDER_STANDS}
+    return known.get(kind, NOTE_STANDS)
 
 
 def conclude(

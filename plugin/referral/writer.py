@@ -180,6 +180,9 @@ class _Run:
         if kind == "Provenance":
             targets = self._targets()
             return with_references(kind, payload, targets) if targets else None
+        if kind == "Task":
+            orders = [r for r in self.job.earlier if r.startswith("ServiceRequest/")]
+            return with_references(kind, payload, orders) if orders else None
         if kind == "DocumentReference" and self.job.earlier:
             return with_references(kind, payload, self.job.earlier)
         return payload
@@ -304,7 +307,7 @@ def _is_about(resource: Any, patient: str) -> bool:
         return False
     if resource.get("resourceType") == "Provenance":
         return True
-    subject = resource.get("subject")
+    subject = resource.get("for" if resource["resourceType"] == "Task" else "subject")
     return (
         isinstance(subject, dict) and subject.get("reference") == f"Patient/{patient}"
     )

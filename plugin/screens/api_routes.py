@@ -25,6 +25,7 @@ from plugin.screens.api_shapes import (
 from plugin.screens.cancelling import cancel_request, confirm_request, take_back
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.gate import ChangingLaunch, Launch, check_patient
+from plugin.screens.outcomes import record
 from plugin.screens.posted import JsonBody
 
 router = APIRouter(prefix="/launches/{launch_id}/api", tags=["choices"])
@@ -85,9 +86,7 @@ def get_referral(launch: Launch, referral_id: str) -> Response:
 )
 def post_outcome(launch: ChangingLaunch, referral_id: str, body: JsonBody) -> Response:
     """Record whether the patient went. Gives the referral with its outcomes."""
-    filed = launch.house.ledger.record_outcome(
-        launch.context, referral_id, outcome_request(body)
-    )
+    filed = record(launch, referral_id, outcome_request(body))
     return _json(referral_json(filed), 201)
 
 

@@ -12,6 +12,7 @@ from plugin.screens.cancelling import take_back
 from plugin.screens.drafts import draft_of_launch, visit_of
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
+from plugin.screens.outcomes import record, told_where
 from plugin.screens.posted import Form, Posted
 from plugin.screens.referral_lines import REASONS, ReferralWords
 from plugin.screens.render import page
@@ -34,9 +35,7 @@ def outcome(launch: ChangingLaunch, referral_id: str, form: Form) -> Response:
     if not form.one("attended"):
         problem = launch.words.say("Choose how it went first.")
         return _page(launch, problem=problem, status=422)
-    launch.house.ledger.record_outcome(
-        launch.context, referral_id, outcome_request(_told(form))
-    )
+    record(launch, referral_id, outcome_request(_told(form)))
     return RedirectResponse(f"{launch.base}/referrals?said=saved", status_code=303)
 
 
@@ -89,6 +88,7 @@ def _page(
             "frame": frame_of(launch, visit, "referrals"),
             "said": said,
             "problem": problem,
+            "told_where": told_where(launch, visit),
             **words.follow_up(filed, visit.chart.referrals),
         },
         status=status,

@@ -130,6 +130,8 @@ class ReferralWords:
 
     def _name(self, resource: Resource, every: Sequence[Resource]) -> str:
         say = self.words.say
+        if resource.action == "update" and resource.type == "Task":
+            return say("Change of the reminder")
         if resource.action == "update":
             return say("Revoking the order")
         if resource.takes_back:

@@ -257,6 +257,9 @@ class SignView:
                     say(NO_PROVENANCE),
                 )
             )
+        if plan.task:
+            does = say("A Task: ask in a month how it went.")
+            parts.append(self._part(say("Reminder"), True, does, ""))
         return [*parts, kept]
 
     def _part(
@@ -279,7 +282,7 @@ class SignView:
         if not choices:
             return ()
         first = self._by_our_clock(choices[0])
-        reasons = ", ".join(first.conditions) or say("none")
+        reasons = ", ".join(_conditions(shown, first)) or say("none")
         when = (
             f"{self.words.full_date(first.meeting.starts)}, "
             f"{self.words.clock(first.meeting.starts)}"
@@ -312,6 +315,13 @@ class SignView:
             ("handout_only", nothing),
             ("declined", nothing),
         ]
+
+
+def _conditions(shown: Recommendation, choice: Choice) -> list[str]:
+    """The problems that an order refers to, in the chart's words."""
+    found = shown.program(choice.program)
+    named = {b.resource: b.words for b in found.because} if found else {}
+    return [named.get(reference) or reference for reference in choice.conditions]
 
 
 def choices_of(shown: Recommendation, draft: Draft) -> list[Choice]:

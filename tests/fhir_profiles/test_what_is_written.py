@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from fhir_profiles.load import PROFILES, examples
 from plugin.referral.changing import exactly
-from plugin.referral.filed import Filed, Resource
+from plugin.referral.filed import Filed, Outcome, Resource
 from plugin.referral.ledger import NewJob
 from plugin.referral.plan import WritePlan
+from plugin.referral.reminder import outcome_changes
 from plugin.referral.resources import (
     document_reference,
     provenance,
     service_requests,
     task,
+    with_references,
 )
 from plugin.referral.retraction import Cancelling, retraction
 from plugin.referral.signed import Choice, ChosenMeeting, SignedReferral, Site
@@ -129,7 +131,7 @@ def taken_back(reason: str) -> list[Json]:
     sent = [
         orjson.loads(job.payload)
         if job.action == "create"
-        else orjson.loads(exactly(orjson.dumps(order), status_of(job)) or b"")
+        else orjson.loads(exactly(orjson.dumps(order), set_by(job)) or b"")
         for job in jobs
     ]
     if sent[-1]["resourceType"] == "Provenance":
@@ -137,8 +139,9 @@ def taken_back(reason: str) -> list[Json]:
     return sent
 
 
-def status_of(job: NewJob) -> str:
-    return str(orjson.loads(job.payload)["status"])
+def set_by(job: NewJob) -> Json:
+    changes: Json = orjson.loads(job.payload)["set"]
+    return changes
 
 
 @pytest.mark.parametrize(
@@ -168,6 +171,25 @@ def test_what_takes_a_referral_back_keeps_the_profiles(
 ) -> None:
     for resource in taken_back(reason):
         assert problems(resource) == [], resource["resourceType"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(outcome_changes(Outcome("yes", 3)), id="went"),
+        pytest.param(outcome_changes(Outcome("no")), id="not-yet"),
+        pytest.param(
+            {"status": "cancelled", "statusReason": {"text": "Not stated"}},
+            id="cancelled",
+        ),
+        pytest.param({"status": "entered-in-error"}, id="in-error"),
+    ],
+)
+def test_changed_reminder_keeps_its_profile(changes: Json, problems: Problems) -> None:
+    unsent = orjson.dumps(task(signed(), SITE, 1, "", date(2026, 3, 30)))
+    sent = with_references("Task", unsent, ["ServiceRequest/1"])
+    assert problems(orjson.loads(sent)) == []
+    assert problems(orjson.loads(exactly(sent, changes) or b"")) == []
 
 
 def test_later_note_says_which_note_it_is_about(problems: Problems) -> None:

@@ -211,7 +211,7 @@ class FakeClient:
             search_params=frozenset(params),
             conditional_create=self.ehr.conditional,
         )
-        kinds = ("ServiceRequest", "DocumentReference", "Provenance")
+        kinds = ("ServiceRequest", "DocumentReference", "Provenance", "Task")
         return CapabilityStatement("4.0.1", "fake", dict.fromkeys(kinds, resource))
 
     def concerns_patient(self, resource: dict[str, Any]) -> bool:
@@ -364,9 +364,18 @@ class Room:
         kinds: Iterable[str] = ("ServiceRequest", "DocumentReference", "Provenance"),
         **changes: Any,
     ) -> SignOutcome:
-        signed = signed_referral(context, self.clock.now, choices, **changes)
-        jobs = [job for job in jobs_of(signed) if job.kind in set(kinds)]
+        signed = self.signed(context, choices=choices, **changes)
+        jobs = self.jobs(signed, kinds)
         return self.ledger.sign(context, signed, jobs, key=key, digest=signed.note)
+
+    def signed(
+        self, context: LaunchContext, *, choices: int = 1, **changes: Any
+    ) -> SignedReferral:
+        return signed_referral(context, self.clock.now, choices, **changes)
+
+    def jobs(self, signed: SignedReferral, kinds: Iterable[str]) -> list[NewJob]:
+        wanted = set(kinds)
+        return [job for job in jobs_of(signed) if job.kind in wanted]
 
     def work(self, seconds: float = 0.0) -> None:
         """Do all that is due, now and while the clock moves on to the next that is."""

@@ -19,11 +19,13 @@ ALL = frozenset({"ServiceRequest", "DocumentReference", "Provenance", "Task"})
 class Server:
     creates: frozenset[str] = ALL
     finds: frozenset[str] = ALL
+    updates: frozenset[str] = frozenset()
     conditional: frozenset[str] = frozenset()
     params: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def can(self, resource: str, interaction: str) -> bool:
         kinds = {"create": self.creates, "search-type": self.finds}
+        kinds |= {"read": self.updates, "update": self.updates}
         return resource in kinds.get(interaction, ())
 
     def search_params(self, resource: str) -> Collection[str]:
@@ -151,7 +153,8 @@ def test_plan_keeps_the_signature_where_the_server_does_not_take_it() -> None:
 @pytest.mark.parametrize(
     ("server", "task", "reasons"),
     [
-        pytest.param(Server(), True, (), id="taken"),
+        pytest.param(Server(updates=ALL), True, (), id="taken"),
+        pytest.param(Server(), True, (REASONS["task_stays"],), id="never-changed"),
         pytest.param(
             Server(creates=ALL - {"Task"}), False, (REASONS["no_task"],), id="not-taken"
         ),
@@ -166,7 +169,8 @@ def test_plan_keeps_the_signature_where_the_server_does_not_take_it() -> None:
 def test_plan_has_a_reminder_where_the_site_wants_one(
     server: Server, task: bool, reasons: tuple[str, ...]
 ) -> None:
-    plan = plan_write(server, GRANTED, Quirks(tasks=True))
+    granted = Granted(dict.fromkeys(ALL, "crus"))
+    plan = plan_write(server, granted, Quirks(tasks=True))
     assert plan.task is task
     assert plan.reasons == reasons
 

@@ -242,8 +242,8 @@ def test_R11_server_without_versions_is_left_to_a_person(room: Any) -> None:
 
 
 def test_R11_number_that_would_be_rounded_is_left_to_a_person() -> None:
-    assert exactly(b'{"status":"active","x":1.50}', "revoked") is None
-    assert exactly(b'{"status":"active","x":1.5}', "revoked") == (
+    assert exactly(b'{"status":"active","x":1.50}', {"status": "revoked"}) is None
+    assert exactly(b'{"status":"active","x":1.5}', {"status": "revoked"}) == (
         b'{"status": "revoked", "x": 1.5}'
     )
 

@@ -155,6 +155,8 @@ def test_openapi_names_every_route_of_the_interface(installed: Any) -> None:
         f"{root}/recommendation",
         f"{root}/referrals",
         f"{root}/referrals/{{referral_id}}",
+        f"{root}/referrals/{{referral_id}}/cancel",
+        f"{root}/referrals/{{referral_id}}/discontinued",
         f"{root}/referrals/{{referral_id}}/outcomes",
         f"{root}/decisions",
     }

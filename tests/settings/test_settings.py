@@ -43,6 +43,10 @@ def test_update_of_orders_is_asked_for_only_where_the_site_set_it(load, good) ->
         "general": {"patient/ServiceRequest.crs"},
         "county": {"patient/ServiceRequest.crus"},
     }
+    text = good.replace('id = "county"', 'id = "county"\nwrite_tasks = true')
+    tasks = {"patient/Task.crus"}
+    scopes = {ehr.id: set(ehr.scopes) & tasks for ehr in registrations(load(text))}
+    assert scopes == {"general": set(), "county": tasks}
 
 
 def test_settings_cannot_be_changed(load) -> None:
