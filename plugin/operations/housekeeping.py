@@ -13,6 +13,7 @@ from plugin.audit.installation import Installation
 from plugin.audit.left_launches import LeftLaunches
 from plugin.audit.syslog import to_syslog
 from plugin.directory.importing import Importer
+from plugin.directory.progress import Done
 from plugin.directory.refreshing import over_the_web
 from plugin.directory.reindexing import Reindexer
 from plugin.directory.scheduled import Schedule
@@ -89,7 +90,7 @@ class Housekeeping:
     def refresh_feeds(self, stop: threading.Event) -> None:
         """Bring in the settings' feeds that are due, and write on their index."""
 
-        def unless_stopped(_read: int) -> None:
+        def unless_stopped(_done: Done) -> None:
             if stop.is_set():
                 raise _Stopped
 
