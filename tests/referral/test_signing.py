@@ -407,6 +407,24 @@ def test_R4_unnamed_record_names_nothing(
         assert told not in bodies
 
 
+@pytest.mark.parametrize(
+    ("patient", "told"),
+    [
+        pytest.param(
+            {"language": "es", "interpreter_needed": True}, ("es", "needed"), id="yes"
+        ),
+        pytest.param({"interpreter_needed": False}, ("", "not needed"), id="no"),
+        pytest.param({}, ("", "not known"), id="silent"),
+    ],
+)
+def test_R15_consent_tells_language_and_interpreter(
+    desk: Desk, patient: dict[str, Any], told: tuple[str, str]
+) -> None:
+    desk.sign(of=chart(**patient))
+    (event,) = desk.told("consent.recorded")
+    assert (event["patient_language"], event["interpreter"]) == told
+
+
 def test_R5_consent_of_the_chart_lets_the_record_name_and_is_told(room: Any) -> None:
     desk = desk_in(room, part2="consent_resource")
     held = Consent("Consent/7", "active", provision="permit", policies=("42CFRPart2",))
