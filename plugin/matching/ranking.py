@@ -23,6 +23,13 @@ _TEXT = {
     "medication": "Stance on medication",
 }
 
+_SERVES = {
+    "primary": "built for it",
+    "secondary": "often serves it",
+    "adjunct": "beside treatment",
+    "": "not served",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -174,7 +181,7 @@ def _co_occurrence(
     if situation.need("dual_diagnosis") is None:
         return weights.unknown, False, sentence("not in question")
     role = candidate.program.needs.get("dual_diagnosis")
-    return (weights.role[role] if role else 0.0), True, sentence(role or "not served")
+    return (weights.role[role] if role else 0.0), True, sentence(_SERVES[role or ""])
 
 
 def _medication(candidate: Candidate, situation: Situation) -> list[Feature]:

@@ -1,5 +1,6 @@
 """What a recommendation is: value types only, in the order in which they are read."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -7,6 +8,8 @@ from typing import Literal
 
 from plugin.directory.meeting import MeetingsWanted, Occurrence
 
+_ICD = re.compile(r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?")
+_TAG = re.compile(r" \((disorder|finding|situation|event|procedure)\)")
 A_DAY = 24 * 60  # minutes
 Level = Literal["red", "amber", "info"]
 Stage = Literal["active", "remission", "ask"]
@@ -56,6 +59,16 @@ class Because:
     code: str = ""
     display: str = ""
     questioned: bool = False  # the chart itself is not sure of it
+
+    @property
+    def is_icd(self) -> bool:
+        """Clinicians read these codes; other codes say nothing to them."""
+        return _ICD.fullmatch(self.code) is not None
+
+    @property
+    def words(self) -> str:
+        """As displayed, without the tag of SNOMED CT behind a name."""
+        return _TAG.sub("", self.display)
 
 
 @dataclass(frozen=True, slots=True)

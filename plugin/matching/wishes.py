@@ -63,7 +63,7 @@ def situation_of(
         preferences=wishes.preferences,
         language=wishes.language,
         knowledge=knowledge,
-        codes={n: codes_in(need) for n, need in stated.items()},
+        codes={n: read_in(need) for n, need in stated.items()},
         needs={n: need for n, need in stated.items() if n not in dropped},
         charted=found.charted,
         moud_matters="opioid" in found.charted or "moud" in kinds,
@@ -93,6 +93,15 @@ def whom(need: Need, knowledge: Knowledge) -> Sentence:
     entry = knowledge.needs.get(need.id)
     said = (entry.people or entry.in_a_sentence) if entry else ""
     return spoken(said or need.name)
+
+
+def read_in(need: Need) -> str:
+    """What speaks for a need, as a clinician reads it: ICD codes, else the words."""
+    shown = dict.fromkeys(
+        line.code if line.is_icd else line.words or line.code
+        for line in need.sure_lines
+    )
+    return ", ".join(list(shown)[:3])
 
 
 def codes_in(need: Need) -> str:

@@ -90,7 +90,8 @@ class NeedsView:
             self.words.say(need.name),
             need.stage,
             stage,
-            codes_of(need.because),
+            # Words would crowd out the name: they stand among the sources.
+            codes_of([b for b in need.because if b.is_icd]),
             self.words.say(need.question),
             taken,
         )

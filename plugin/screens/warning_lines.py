@@ -80,12 +80,14 @@ class WarningBoxes:
 
 
 def codes_of(because: Sequence[Because]) -> tuple[str, ...]:
-    """The codes that spoke, each once, in their order; unconfirmed ones are asked."""
-    return tuple(
-        dict.fromkeys(
-            f"{b.code}?" if b.questioned else b.code for b in because if b.code
-        )
-    )
+    """What spoke, each once, in its order: ICD codes, else words; unconfirmed: asked."""
+    return tuple(dict.fromkeys(_shown(b) for b in because if b.code))
+
+
+def _shown(line: Because) -> str:
+    if not line.is_icd:
+        return line.words or line.code
+    return f"{line.code}?" if line.questioned else line.code
 
 
 def unanswered(

@@ -74,3 +74,13 @@ def test_a_questioned_line_alone_derives_nothing_beside_a_sure_one(
     both = {"codes": ["F10.20", "F33.1"], "text": "Alcohol and mood"}
     unsure = {"codes": ["F33.1"], "text": "Low", "verification": "differential"}
     assert "dual_diagnosis" not in answer([both, unsure]).stages
+
+
+def test_a_reason_names_icd_codes_and_otherwise_the_words(answer: Any) -> None:
+    snomed = {
+        "codes": ["sct:66590003"],
+        "text": "Alcohol dependence (disorder)",
+    }
+    reason = answer([snomed]).r.program("aa").reasons[0]
+    assert reason == "Built for alcohol use disorder (Alcohol dependence)."
+    assert "(F10.20)" in answer(["F10.20"]).r.program("aa").reasons[0]

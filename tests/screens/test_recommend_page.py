@@ -72,7 +72,7 @@ def test_code_of_an_unconfirmed_problem_bears_a_question_mark(
     need = replace(sure, because=(*sure.because, unsure))
     page = shown(replace(recommendation, needs=(need,)))
     assert '<span class="code">F10.20</span>' in page
-    assert '<span class="code">F10.10?</span>' in page
+    assert '<span class="code">F10.10</span>?' in page
 
 
 def test_page_shows_no_score(shown: Page, recommendation: Recommendation) -> None:
