@@ -29,6 +29,11 @@ def clock_time(clock: Clock) -> JobTime:
     return now
 
 
+# Put together once: it is asked for in each transaction of a job.
+_NOW = select(
+    cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+)
+
+
 def database_time(connection: Connection) -> int:
-    epoch = func.extract("epoch", func.clock_timestamp()) * 1_000_000
-    return int(connection.scalar(select(cast(epoch, BigInteger))) or 0)
+    return int(connection.scalar(_NOW) or 0)

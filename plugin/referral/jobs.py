@@ -8,41 +8,31 @@ happens to a process, the row is right.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.sql.elements import SQLCoreOperations
+from sqlalchemy import Connection, Engine, Row, case, update
 
 from plugin.audit.trail import Event, Trail
+from plugin.referral.job_rows import (
+    EARLIER,
+    NEXT,
+    RELEASE,
+    SEND,
+    TAKE,
+    clamp_leases,
+    clamp_waits,
+    launched_anew,
+    settle_with,
+    waits_for_launch,
+)
 from plugin.referral.job_time import JobTime
-from plugin.referral.results import BLOCKED, DONE, LOOKS, Result, settlement
+from plugin.referral.results import DONE, LOOKS, Result, settlement
 from plugin.referral.taken_back import conclude
 from plugin.store.engine import reading, writing
-from plugin.store.launch_tables import contexts, grants
-from plugin.store.referral_tables import referrals, write_jobs
+from plugin.store.referral_tables import write_jobs
 
 LEASE = timedelta(seconds=15)  # the longest that a lease may be
 WORKER = "system:worker"
-# A row changed this far in the future was changed before the clock was set back.
-_CLOCK_SET_BACK = timedelta(minutes=1)
-
-_one = write_jobs.alias("one")
-_before = write_jobs.alias("before")
-
-_Truth = ColumnElement[bool] | SQLCoreOperations[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +93,18 @@ class Jobs:
         if not likely:
             with reading(self.engine) as connection:
                 now = self.time(connection)
-                if connection.execute(_NEXT, asked | {"now": now}).first() is None:
+                if connection.execute(NEXT, asked | {"now": now}).first() is None:
                     return None
         with writing(self.engine) as connection:
-            now = self.time(connection)
-            until = now + _micros(self.lease)
-            row = connection.execute(_TAKE, asked | {"now": now, "until": until})
-            taken = row.first()
-            return None if taken is None else _job(connection, taken, now)
+            return self._taken(connection, busy, self.time(connection))
+
+    def _taken(
+        self, connection: Connection, busy: Collection[str], now: int
+    ) -> Job | None:
+        until = now + _micros(self.lease)
+        asked = {"busy": sorted(busy), "now": now, "until": until}
+        row = connection.execute(TAKE, asked).first()
+        return None if row is None else _job(connection, row, now)
 
     def sending(self, job: Job) -> bool:
         """Note that it is about to be sent, and take the whole lease anew.
@@ -121,7 +115,7 @@ class Jobs:
             now = self.time(connection)
             until = now + _micros(self.lease)
             held = connection.execute(
-                _SEND, {"job": job.id, "held": job.fence, "now": now, "until": until}
+                SEND, {"job": job.id, "held": job.fence, "now": now, "until": until}
             )
             if held.rowcount != 1:
                 return False
@@ -134,24 +128,47 @@ class Jobs:
         Gives: False where the lease was lost: another holder says what came of it.
         """
         with writing(self.engine) as connection:
-            now = self.time(connection)
-            change = settlement(result, now) | {
-                "attempts": job.attempts + 1,
-                "sending": False,
-                "changed_at": now,
-            }
-            held = connection.execute(
-                update(write_jobs).where(_held(job)).values(change)
-            )
-            kept = held.rowcount == 1
-            if kept and job.takes_back:
-                back = job.takes_back
-                conclude(connection, job.referral, back, result.status, now)
-            if kept and result.status in DONE:
-                release_next(connection, job.referral, now)
-            kind = f"write.{result.status}" if kept else "write.late"
-            self._tell(connection, job, kind, result.code, result)
+            kept = self._settled(connection, job, result, self.time(connection))
+            self._tell_settled(connection, job, result, kept=kept)
         return kept
+
+    def settle_and_claim(
+        self, job: Job, result: Result, busy: Collection[str] = ()
+    ) -> tuple[bool, Job | None]:
+        """`settle`, and take the next job that is due, in one transaction.
+
+        Gives: what `settle` gives, and the job, if there is one.
+        """
+        with writing(self.engine) as connection:
+            now = self.time(connection)
+            kept = self._settled(connection, job, result, now)
+            following = self._taken(connection, busy, now)
+            # Last: on PostgreSQL it holds the tenant's chain.
+            self._tell_settled(connection, job, result, kept=kept)
+        return kept, following
+
+    def _settled(
+        self, connection: Connection, job: Job, result: Result, now: int
+    ) -> bool:
+        change = settlement(result, now) | {
+            "attempts": job.attempts + 1,
+            "sending": False,
+            "changed_at": now,
+        }
+        held = {"held_job": job.id, "held_fence": job.fence}
+        settle = settle_with(tuple(change))
+        kept = connection.execute(settle, change | held).rowcount == 1
+        if kept and job.takes_back:
+            conclude(connection, job.referral, job.takes_back, result.status, now)
+        if kept and result.status in DONE:
+            release_next(connection, job.referral, now)
+        return kept
+
+    def _tell_settled(
+        self, connection: Connection, job: Job, result: Result, *, kept: bool
+    ) -> None:
+        kind = f"write.{result.status}" if kept else "write.late"
+        self._tell(connection, job, kind, result.code, result)
 
     def wake(self) -> int:
         """Let jobs go on whose signer has opened the same patient again.
@@ -160,11 +177,11 @@ class Jobs:
         """
         with writing(self.engine) as connection:
             now = self.time(connection)
-            connection.execute(_clamp_leases(now, _micros(self.lease)))
-            connection.execute(_clamp_waits(now))
+            connection.execute(clamp_leases(now, _micros(self.lease)))
+            connection.execute(clamp_waits(now))
             woken = connection.execute(
                 update(write_jobs)
-                .where(_waits_for_launch(now), _launched_anew())
+                .where(waits_for_launch(now), launched_anew())
                 .values(
                     needs_launch=False,
                     due=case(
@@ -212,160 +229,17 @@ class Jobs:
 
 def release_next(connection: Connection, referral_id: str, now: int) -> None:
     """Let the next job of a referral be taken, once all before it is settled."""
-    connection.execute(_RELEASE, {"referral": referral_id, "now": now})
-
-
-# What is asked for each job is put together once: that takes longer than to run it.
-
-
-def _in_turn() -> _Truth:
-    """All that comes before it in its act of the referral is settled."""
-    return ~exists().where(
-        _before.c.referral_id == _one.c.referral_id,
-        _before.c.act == _one.c.act,
-        _before.c.position < _one.c.position,
-        _before.c.status.not_in(DONE),
-    )
-
-
-# The job that has been due for longest; a lease that is over is due as well.
-_NEXT: Final = (
-    select(_one.c.id)
-    .where(
-        _one.c.due <= bindparam("now"),
-        _one.c.status.in_(("waiting", "unknown", "leased")),
-        _one.c.needs_launch.is_(False),
-        _one.c.tenant.not_in(bindparam("busy", expanding=True)),
-        _in_turn(),
-    )
-    .order_by(_one.c.due, _one.c.id)
-    .limit(1)
-)
-_TAKE: Final = (
-    update(write_jobs)
-    .where(write_jobs.c.id == _NEXT.with_for_update(skip_locked=True).scalar_subquery())
-    .values(
-        status="leased",
-        due=bindparam("until"),
-        fence=write_jobs.c.fence + 1,
-        # Its last holder fell silent while sending: nobody knows what came of that.
-        looks_owed=case(
-            (write_jobs.c.sending.is_(True), LOOKS), else_=write_jobs.c.looks_owed
-        ),
-        sending=False,
-        changed_at=bindparam("now"),
-    )
-    .returning(*write_jobs.c)
-)
-_SEND: Final = (
-    update(write_jobs)
-    .where(
-        write_jobs.c.id == bindparam("job"),
-        write_jobs.c.fence == bindparam("held"),
-        write_jobs.c.status == "leased",
-        write_jobs.c.due > bindparam("now"),
-    )
-    .values(sending=True, due=bindparam("until"), changed_at=bindparam("now"))
-)
-_RELEASE: Final = (
-    update(write_jobs)
-    .where(
-        write_jobs.c.referral_id == bindparam("referral"),
-        write_jobs.c.due == BLOCKED,
-        write_jobs.c.position
-        == select(func.min(_one.c.position))
-        .where(
-            _one.c.referral_id == bindparam("referral"),
-            _one.c.act == write_jobs.c.act,
-            _one.c.status.not_in(DONE),
-        )
-        .correlate(write_jobs)
-        .scalar_subquery(),
-    )
-    .values(due=bindparam("now"))
-)
-_SIGNER: Final = select(referrals.c.subject, referrals.c.context_id).where(
-    referrals.c.id == bindparam("referral")
-)
-_EARLIER: Final = (
-    select(write_jobs.c.reference)
-    .where(
-        write_jobs.c.referral_id == bindparam("referral"),
-        write_jobs.c.act == bindparam("act"),
-        write_jobs.c.position < bindparam("position"),
-        write_jobs.c.status == "written",
-        write_jobs.c.reference != "",
-    )
-    .order_by(write_jobs.c.position)
-)
-
-
-def _held(job: Job) -> _Truth:
-    return and_(
-        write_jobs.c.id == job.id,
-        write_jobs.c.fence == job.fence,
-        write_jobs.c.status == "leased",
-    )
-
-
-def _clamp_leases(now: int, lease: int) -> Any:
-    """No lease is longer than `lease`: one that is was taken before a clock's jump."""
-    return (
-        update(write_jobs)
-        .where(write_jobs.c.status == "leased")
-        .where(write_jobs.c.due > now + lease + _micros(_CLOCK_SET_BACK))
-        .values(due=now + lease)
-    )
-
-
-def _clamp_waits(now: int) -> Any:
-    """A wait that began in the future began before a clock's jump, and is over."""
-    return (
-        update(write_jobs)
-        .where(write_jobs.c.status.in_(("waiting", "unknown")))
-        .where(write_jobs.c.due > now, write_jobs.c.due < BLOCKED)
-        .where(write_jobs.c.changed_at > now + _micros(_CLOCK_SET_BACK))
-        .values(due=now, changed_at=now)
-    )
-
-
-def _waits_for_launch(now: int) -> _Truth:
-    return and_(
-        write_jobs.c.status.in_(("waiting", "unknown")),
-        or_(
-            write_jobs.c.needs_launch.is_(True),
-            and_(write_jobs.c.due > now, write_jobs.c.due < BLOCKED),
-        ),
-    )
-
-
-def _launched_anew() -> _Truth:
-    """Whose act it is has opened the same patient after what was tried last."""
-    return exists().where(
-        referrals.c.id == write_jobs.c.referral_id,
-        contexts.c.tenant == referrals.c.tenant,
-        contexts.c.patient == referrals.c.patient,
-        contexts.c.subject
-        == case(
-            (write_jobs.c.by_subject != "", write_jobs.c.by_subject),
-            else_=referrals.c.subject,
-        ),
-        contexts.c.launched_at > write_jobs.c.tried_launch,
-        contexts.c.ended_at.is_(None),
-        grants.c.context_id == contexts.c.id,
-        grants.c.dead_reason.is_(None),
-    )
+    connection.execute(RELEASE, {"referral": referral_id, "now": now})
 
 
 def _job(connection: Connection, row: Row[Any], now: int) -> Job:
-    signed = connection.execute(_SIGNER, {"referral": row.referral_id}).one()
     return Job(
         id=row.id,
         referral=row.referral_id,
         tenant=row.tenant,
         patient=row.patient,
-        subject=row.by_subject or signed.subject,
-        signer=row.by_context or signed.context_id,
+        subject=row.by_subject or row.signer_subject,
+        signer=row.by_context or row.signer_context_id,
         kind=row.kind,
         action=row.action,
         takes_back=row.takes_back,
@@ -388,7 +262,7 @@ def _earlier(connection: Connection, row: Row[Any]) -> tuple[str, ...]:
     if row.position == 1:
         return ()
     asked = {"referral": row.referral_id, "act": row.act, "position": row.position}
-    return tuple(connection.scalars(_EARLIER, asked))
+    return tuple(connection.scalars(EARLIER, asked))
 
 
 def _micros(span: timedelta) -> int:

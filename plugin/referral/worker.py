@@ -79,13 +79,17 @@ class Worker:
         job = self._claim()
         if job is None:
             return False
-        self._do(job)
+        self._do(job, _no_more)
         return True
 
     def run(self, stop: threading.Event) -> None:
         """Do jobs until told to stop; those under way are finished first."""
         running: set[Future[None]] = set()
         woken, likely = 0.0, False
+
+        def more() -> bool:
+            return not stop.is_set()
+
         with self._pool() as pool:
             pool.submit(_warm, stop)
             while not stop.is_set():
@@ -101,7 +105,7 @@ class Worker:
                     stop.wait(_AFTER_FAILURE)
                     continue
                 if job is not None:
-                    running.add(pool.submit(self._do, job))
+                    running.add(pool.submit(self._do, job, more))
                     continue
                 running = self._rest(running)
         for done in running:
@@ -123,29 +127,55 @@ class Worker:
         return running - ended
 
     def _claim(self, *, likely: bool = False) -> Job | None:
-        most = self.per_tenant * _PREPARED
-        with self._lock:
-            full = [t for t, count in self._busy.items() if count >= most]
-            job = self.jobs.claim(full, likely=likely)
-            if job is not None:
-                self._busy[job.tenant] += 1
-            return job
+        job = self.jobs.claim(self._full(), likely=likely)
+        self._passed(None, job)
+        return job
 
-    def _do(self, job: Job) -> None:
-        """One job, whatever happens: a failure is this job's, and the rest goes on."""
-        try:
-            result = self._result(job)
-            if result is None:
-                log().warning("write.lease_lost", job=job.id, tenant=job.tenant)
-            else:
-                self._settle(job, result)
-        except StoreError as error:
-            # The row still says what is known; the job is taken again when its lease
-            # is over.
-            log().warning("worker.database", job=job.id, error=type(error).__name__)
-        finally:
-            with self._lock:
-                self._busy[job.tenant] -= 1
+    def _full(self, but: Job | None = None) -> list[str]:
+        """The tenants that have enough prepared. Takes: `but`, a job that ends now."""
+        most = self.per_tenant * _PREPARED
+        ending = Counter([but.tenant] if but else [])
+        with self._lock:
+            return [t for t, count in self._busy.items() if count - ending[t] >= most]
+
+    def _passed(self, ended: Job | None, begun: Job | None) -> None:
+        with self._lock:
+            if ended is not None:
+                self._busy[ended.tenant] -= 1
+            if begun is not None:
+                self._busy[begun.tenant] += 1
+
+    def _do(self, job: Job, more: Callable[[], bool]) -> None:
+        """One job, and while there are `more`, the one that is taken as it is settled.
+
+        Whatever happens, a failure is this job's, and the rest goes on.
+        """
+        doing: Job | None = job
+        while doing is not None:
+            following = None
+            try:
+                following = self._done(doing, more)
+            except StoreError as error:
+                # The row still says what is known; the job is taken again when its
+                # lease is over.
+                name = type(error).__name__
+                log().warning("worker.database", job=doing.id, error=name)
+            finally:
+                self._passed(doing, following)
+            doing = following
+
+    def _done(self, job: Job, more: Callable[[], bool]) -> Job | None:
+        """Gives: the next job, taken in the same transaction."""
+        result = self._result(job)
+        if result is None:
+            log().warning("write.lease_lost", job=job.id, tenant=job.tenant)
+            return None
+        if not more():
+            self._say(job, result, kept=self.jobs.settle(job, result))
+            return None
+        kept, following = self.jobs.settle_and_claim(job, result, self._full(job))
+        self._say(job, result, kept=kept)
+        return following
 
     def _result(self, job: Job) -> Result | None:
         turn = Turn(self._turns_of(job.tenant))
@@ -177,8 +207,7 @@ class Worker:
         with self._lock:
             return self._turns.setdefault(tenant, Semaphore(self.per_tenant))
 
-    def _settle(self, job: Job, result: Result) -> None:
-        kept = self.jobs.settle(job, result)
+    def _say(self, job: Job, result: Result, *, kept: bool) -> None:
         say = log().error if result.alarm else log().info
         say(
             f"write.{result.status}" if kept else "write.late",
@@ -189,6 +218,10 @@ class Worker:
             reason=result.code,
             attempt=job.attempts + 1,
         )
+
+
+def _no_more() -> bool:
+    return False
 
 
 def _warm(stop: threading.Event) -> None:

@@ -52,6 +52,28 @@ _INSERT_CONTEXT, _INSERT_GRANT = insert(contexts), insert(grants)
 _CONTEXT = select(contexts).where(contexts.c.id == bindparam("id"))
 _GRANT = select(grants.c.sealed).where(grants.c.context_id == bindparam("context"))
 _LOCKED_GRANT = _GRANT.with_for_update()
+_BOTH = (
+    select(contexts, grants.c.sealed.label("grant_sealed"))
+    .outerjoin(grants, grants.c.context_id == contexts.c.id)
+    .where(contexts.c.id == bindparam("id"))
+)
+_OF_A_USER = (
+    contexts.c.tenant == bindparam("tenant"),
+    contexts.c.patient == bindparam("patient"),
+    contexts.c.subject == bindparam("subject"),
+)
+_USABLE = (
+    select(contexts.c.id)
+    .join(grants, grants.c.context_id == contexts.c.id)
+    .where(
+        *_OF_A_USER,
+        contexts.c.expires_at > bindparam("now"),
+        grants.c.dead_reason.is_(None),
+        or_(grants.c.usable_until.is_(None), grants.c.usable_until > bindparam("now")),
+    )
+    .order_by(contexts.c.launched_at.desc(), contexts.c.id)
+)
+_NEWEST_LAUNCH = select(func.max(contexts.c.launched_at)).where(*_OF_A_USER)
 _DRAFT = select(drafts.c.sealed).where(
     drafts.c.context_id == bindparam("context"), drafts.c.name == bindparam("name")
 )
@@ -132,9 +154,12 @@ class Contexts:
 
     def load(self, context_id: str) -> tuple[LaunchContext, Grant]:
         with reading(self.engine) as connection:
-            row = _found(connection, context_id)
-            context = self._sealed(row.tenant, row.id).open_context(row.sealed)
-            return context, self._opened_grant(connection, row)
+            row = connection.execute(_BOTH, {"id": context_id}).one_or_none()
+        row = _there(row)
+        _refuse_ended(row)
+        seal = self._sealed(row.tenant, row.id)
+        context = seal.open_context(row.sealed)
+        return context, seal.open_grant(_granted(row.grant_sealed))
 
     @contextmanager
     def locked(self, context_id: str) -> Iterator["LockedRow"]:
@@ -240,22 +265,10 @@ class Contexts:
 
         Idle ones count: the user has signed, and what was signed is to be written.
         """
-        now = micros(self.clock())
-        rows = (
-            select(contexts.c.id)
-            .join(grants, grants.c.context_id == contexts.c.id)
-            .where(
-                contexts.c.tenant == tenant,
-                contexts.c.patient == patient,
-                contexts.c.subject == subject,
-                contexts.c.expires_at > now,
-                grants.c.dead_reason.is_(None),
-                or_(grants.c.usable_until.is_(None), grants.c.usable_until > now),
-            )
-            .order_by(contexts.c.launched_at.desc(), contexts.c.id)
-        )
+        whose = {"tenant": tenant, "patient": patient, "subject": subject}
+        asked = whose | {"now": micros(self.clock())}
         with reading(self.engine) as connection:
-            return tuple(connection.scalars(rows))
+            return tuple(connection.scalars(_USABLE, asked))
 
     def changed_by_ehr(self, tenant: str, patient: str, subject: str) -> bool:
         """Whether a launch of this user ended because its grant became another one."""
@@ -270,13 +283,9 @@ class Contexts:
 
     def newest_launch(self, tenant: str, patient: str, subject: str) -> int:
         """When this user last opened this patient, in microseconds; 0 for never."""
-        newest = select(func.max(contexts.c.launched_at)).where(
-            contexts.c.tenant == tenant,
-            contexts.c.patient == patient,
-            contexts.c.subject == subject,
-        )
+        whose = {"tenant": tenant, "patient": patient, "subject": subject}
         with reading(self.engine) as connection:
-            return connection.scalar(newest) or 0
+            return connection.scalar(_NEWEST_LAUNCH, whose) or 0
 
     def purge(self) -> int:
         """Forget contexts that ended or expired a day ago. Gives how many."""
@@ -317,9 +326,7 @@ class Contexts:
         # The lock says nothing on SQLite, where the whole transaction is one.
         wanted = _LOCKED_GRANT if lock else _GRANT
         sealed = connection.scalar(wanted, {"context": row.id})
-        if sealed is None:
-            raise ContextEnded("the context has no grant any more")
-        return self._sealed(row.tenant, row.id).open_grant(sealed)
+        return self._sealed(row.tenant, row.id).open_grant(_granted(sealed))
 
     def _grant_columns(
         self, tenant: str, context_id: str, grant: Grant
@@ -358,12 +365,22 @@ def _found(
     connection: Connection, context_id: str, *, ended_too: bool = False
 ) -> ContextRow:
     """Raises: ContextUnknown; ContextEnded, unless ended ones are wanted too."""
-    row = connection.execute(_CONTEXT, {"id": context_id}).one_or_none()
-    if row is None:
-        raise ContextUnknown("there is no context with this id")
+    row = _there(connection.execute(_CONTEXT, {"id": context_id}).one_or_none())
     if not ended_too:
         _refuse_ended(row)
     return row
+
+
+def _there(row: ContextRow | None) -> ContextRow:
+    if row is None:
+        raise ContextUnknown("there is no context with this id")
+    return row
+
+
+def _granted(sealed: bytes | None) -> bytes:
+    if sealed is None:
+        raise ContextEnded("the context has no grant any more")
+    return sealed
 
 
 def _refuse_ended(row: ContextRow) -> None:

@@ -75,10 +75,11 @@ def _draining(database_url: str, name: str, workers: int = 1) -> None:
         line(f"queue drain, {name}", one, "/s", bare, against)
         line(f"memory growth, {name}", memory() - before, "MB", 30.0, "30 MB")
         if workers > 1:
-            alone = drained_by(place, place.sign(context, REFERRALS, kinds), 1)
+            few = place.sign(context, REFERRALS // 3, kinds)
+            alone = drained_by(place, few, 1, calls=1)
             more = place.sign(context, REFERRALS, kinds)
-            together = drained_by(place, more, workers)
-            against = "one worker process; bound 2.5"
+            together = drained_by(place, more, workers, calls=1)
+            against = "one worker process, a call at a time each; bound 2.5"
             line(f"{workers} workers, {name}", together, "/s", alone, against)
             signed += more
         if not exact(ehr, signed):

@@ -55,6 +55,54 @@ def test_jobs_of_a_referral_are_taken_in_order(room: Any) -> None:
     assert second.earlier == ("ServiceRequest/1",)
 
 
+def test_next_of_the_referral_is_taken_as_the_one_before_is_settled(room: Any) -> None:
+    room.sign(room.launch(), choices=2)
+    jobs = room.worker.jobs
+    done = Result("written", "created", reference="ServiceRequest/1")
+    kept, following = jobs.settle_and_claim(jobs.claim(), done)
+    assert kept
+    assert following.identifier.endswith(".2")
+    assert following.earlier == ("ServiceRequest/1",)
+    assert jobs.claim() is None
+    assert jobs.settle_and_claim(following, done, ["general"]) == (True, None)
+
+
+def test_W10_late_result_is_not_kept_and_the_next_job_is_taken_all_the_same(
+    room: Any,
+) -> None:
+    room.sign(room.launch(), kinds=("ServiceRequest",))
+    slow = room.worker.jobs.claim()
+    room.clock.forward(LEASE.total_seconds() + 1)
+    other = room.worker.jobs.claim()
+    signed = room.sign(room.launch("ctx-2"), kinds=("ServiceRequest",), key="second")
+    late = Result("refused", "refused")
+    kept, following = room.worker.jobs.settle_and_claim(slow, late)
+    assert not kept
+    assert following.referral == signed.id
+    assert room.worker.jobs.settle(other, Result("written", "created"))
+
+
+def test_W12_next_job_is_left_where_the_result_cannot_be_kept(room: Any) -> None:
+    from plugin.store.errors import StoreUnavailable
+
+    room.sign(room.launch(), choices=2)
+    jobs = room.worker.jobs
+    job = jobs.claim()
+
+    class Full:
+        def append(self, *_: Any) -> int:
+            raise StoreUnavailable("full")
+
+    trail = jobs.trail
+    object.__setattr__(jobs, "trail", Full())
+    done = Result("written", "created", reference="ServiceRequest/1")
+    with pytest.raises(StoreUnavailable):
+        jobs.settle_and_claim(job, done)
+    object.__setattr__(jobs, "trail", trail)
+    assert jobs.claim() is None
+    assert jobs.settle(job, done)
+
+
 def test_tenant_that_is_busy_is_passed_over(room: Any) -> None:
     room.sign(room.launch())
     room.sign(room.launch("ctx-2", tenant="other"))
