@@ -13,7 +13,7 @@ from math import asin, cos, pi, sin, sqrt
 from typing import Any, NamedTuple
 
 from plugin.directory.lookup import Lookup, marks
-from plugin.directory.origins import LIVE_NOW, LiveFeeds
+from plugin.directory.origins import LIVE_NOW, Live
 from plugin.directory.places import EARTH_RADIUS
 from plugin.directory.schedule import WEEK, minute_of_week
 from plugin.directory.storing import APPROXIMATE, ATTENDANCE, HYBRID, IN_PERSON, ONLINE
@@ -47,7 +47,7 @@ class Index(NamedTuple):
     """The index, and the feeds of which it may speak."""
 
     lookup: Lookup
-    live: LiveFeeds
+    live: Live
 
 
 class Filter(NamedTuple):
@@ -155,7 +155,7 @@ def _among(column: str, count: int) -> str:
 
 
 def _near(
-    rows: Iterable[Any], live: LiveFeeds, reach: Reach, window: Window
+    rows: Iterable[Any], live: Live, reach: Reach, window: Window
 ) -> list[Candidate]:
     """The rows that lie within reach, with their distance and their starts.
 

@@ -46,7 +46,7 @@ from plugin.directory.importing import Importer
 from plugin.directory.listing import FeedOptions
 from plugin.directory.lookup import Lookup, looking
 from plugin.directory.meeting import MeetingsWanted, Occurrence, Search
-from plugin.directory.origins import LiveFeeds
+from plugin.directory.origins import Live, LiveFeeds
 from plugin.directory.places import ANYWHERE
 from plugin.directory.progress import Progress, no_progress
 from plugin.directory.reindexing import Reindexer
@@ -219,10 +219,10 @@ class Directory:
                 self._live.forget()
         raise StoreUnavailable("feeds are replaced faster than they can be read")
 
-    def _asked(self, lookup: Lookup) -> LiveFeeds:
+    def _asked(self, lookup: Lookup) -> Live:
         return self._live.asked(lookup, minutes_since_1970(self.clock()))
 
-    def _known(self, live: LiveFeeds, begin: int, end: int) -> Window:
+    def _known(self, live: Live, begin: int, end: int) -> Window:
         """The window, and whether the index holds all the seasons in it."""
         now = minutes_since_1970(self.clock())
         # An import that has ended since they were asked holds this much at least.

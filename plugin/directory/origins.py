@@ -1,6 +1,6 @@
 """Where live meetings are from, and how far their index reaches."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,34 +33,13 @@ _LIVE = (
 LIVE_NOW = "SELECT CAST(COALESCE(SUM(live), 0) AS BIGINT) FROM feeds"
 
 
-@dataclass(slots=True)
-class LiveFeeds:
-    """The feeds as they were when they were last asked for."""
+class Live(NamedTuple):
+    """The feeds at one moment; one search sees no other."""
 
-    origins: Origins = field(default_factory=Origins)
-    indexed_until: int = 0  # minutes since 1970; the least of all feeds
-    _sum: int = 0
-    _asked: int = -_ASKED_AGAIN
-
-    def asked(self, lookup: Lookup, now: int) -> "LiveFeeds":
-        """Itself, not older than a minute.
-
-        Takes: `now`, minutes since 1970.
-        """
-        if not 0 <= now - self._asked < _ASKED_AGAIN:
-            rows = lookup.rows(_LIVE, ())
-            self.origins = Origins(
-                {
-                    live: Origin(
-                        feed, None if fetched is None else moment(fetched), bool(demo)
-                    )
-                    for live, feed, fetched, demo, _ in rows
-                }
-            )
-            self.indexed_until = min((row[4] for row in rows), default=_NEVER)
-            self._sum = sum(self.origins)
-            self._asked = now
-        return self
+    origins: Origins
+    indexed_until: int  # minutes since 1970; the least of all feeds
+    asked: int  # minutes since 1970
+    total: int  # of all live versions
 
     def now(self, lookup: Lookup) -> int:
         """What `LIVE_NOW` answers."""
@@ -68,8 +47,35 @@ class LiveFeeds:
 
     def check(self, now: int) -> None:
         """Raises: FeedReplaced where that is not what these feeds add up to."""
-        if now != self._sum:
+        if now != self.total:
             raise FeedReplaced
 
+
+@dataclass(slots=True)
+class LiveFeeds:
+    """The feeds as they were when they were last asked for."""
+
+    _held: Live | None = None
+
+    def asked(self, lookup: Lookup, now: int) -> Live:
+        """Not older than a minute.
+
+        Takes: `now`, minutes since 1970.
+        """
+        held = self._held
+        if held is None or not 0 <= now - held.asked < _ASKED_AGAIN:
+            rows = lookup.rows(_LIVE, ())
+            origins = Origins(
+                {
+                    live: Origin(
+                        feed, None if fetched is None else moment(fetched), bool(demo)
+                    )
+                    for live, feed, fetched, demo, _ in rows
+                }
+            )
+            until = min((row[4] for row in rows), default=_NEVER)
+            held = self._held = Live(origins, until, now, sum(origins))
+        return held
+
     def forget(self) -> None:
-        self._asked = -_ASKED_AGAIN
+        self._held = None
