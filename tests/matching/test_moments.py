@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from plugin.matching.moments import age_in_years, is_within, latest_day
+from plugin.matching.moments import age_in_years, is_within, latest_day, moment
 
 AT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
@@ -55,3 +55,19 @@ def test_is_within_14_days(recorded: str, within: bool) -> None:
 )
 def test_age(born: str, years: int | None) -> None:
     assert age_in_years(born, AT) == years
+
+
+@pytest.mark.parametrize(
+    ("born", "age"),
+    [
+        pytest.param("1896-03-02", 130, id="the-oldest"),
+        pytest.param("1895-03-01", None, id="older-than-anybody"),
+    ],
+)
+def test_age_has_an_upper_end(born: str, age: int | None) -> None:
+    assert age_in_years(born, datetime(2026, 3, 2, 15, tzinfo=UTC)) == age
+
+
+def test_what_has_no_date_can_be_ordered_among_what_has() -> None:
+    days = ["2024", "unknown", "2025-01-02T10:00:00-05:00", "2025-01-02"]
+    assert sorted(days, key=moment) == ["2024", days[2], "2025-01-02", "unknown"]

@@ -52,6 +52,7 @@ def test_default_path_signs_and_files(installed: Any) -> None:
     page = chosen(installed, path, "aa", "smart")
     assert "Chosen with the patient" in page
     assert "No risk codes found" not in page  # that line is for the screen only
+    assert "Condition/" not in page  # problems stand there in words
     answer = signed(installed, path, page, "named")
     assert answer.status_code == 303, answer.text
     filed = installed.client.get(answer.headers["location"]).text
