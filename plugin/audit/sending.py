@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
-    Select,
     delete,
     func,
     insert,
@@ -202,27 +201,23 @@ class Sending:
             log().error("audit.refused", tenant=job.tenant, count=count)
 
 
-def standings(engine: Engine) -> list[Standing]:
-    """How far each tenant's chain was sent."""
-    newest = (
-        select(audit_events.c.tenant, func.max(audit_events.c.sequence))
-        .group_by(audit_events.c.tenant)
-        .order_by(audit_events.c.tenant)
-    )
+def standings(engine: Engine, tenant: str = "") -> list[Standing]:
+    """How far the chain of each tenant was sent, or of one."""
+    sendings = select(audit_sendings).order_by(audit_sendings.c.tenant)
+    if tenant:
+        sendings = sendings.where(audit_sendings.c.tenant == tenant)
     refused = select(audit_unsent.c.tenant, func.count()).group_by(
         audit_unsent.c.tenant
     )
     with reading(engine) as connection:
-        ends = _numbers(connection, newest)
-        counts = _numbers(connection, refused)
-        rows = connection.execute(
-            select(audit_sendings).order_by(audit_sendings.c.tenant)
-        ).all()
+        rows = connection.execute(sendings).all()
+        counts = {one[0]: one[1] for one in connection.execute(refused)}
+        ends = {row.tenant: _newest(connection, row.tenant) for row in rows}
     return [
         Standing(
             row.tenant,
             row.through,
-            max(ends.get(row.tenant, 0), row.through),
+            max(ends[row.tenant], row.through),
             row.attempts,
             row.reason,
             counts.get(row.tenant, 0),
@@ -231,8 +226,10 @@ def standings(engine: Engine) -> list[Standing]:
     ]
 
 
-def _numbers(connection: Connection, asked: Select[Any]) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(asked)}
+def _newest(connection: Connection, tenant: str) -> int:
+    mine = audit_events.c.tenant == tenant
+    asked = select(func.max(audit_events.c.sequence)).where(mine)
+    return connection.scalar(asked) or 0
 
 
 def unsent(engine: Engine) -> Sequence[Row[Any]]:

@@ -1,14 +1,17 @@
 """The records, one of them, one referral's story: what is shown, and to whom."""
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from plugin.audit.retention import Retention
 from plugin.audit.verify import verify
+from plugin.settings import AuditRepository
+from plugin.store.audit_tables import audit_sendings, audit_unsent
 from plugin.store.engine import writing
 
 Reviewed = Any  # what the fixture gives: see conftest
@@ -361,6 +364,24 @@ def test_spanish_reviewer_reads_spanish(signed_in: Reviewed) -> None:
     page = signed_in.client.get(RECORDS, headers={"accept-language": "es-MX"})
     assert '<html lang="es"' in page.text
     assert "Derivación firmada" in page.text
+
+
+def test_chain_page_says_how_far_audit_events_were_sent(signed_in: Reviewed) -> None:
+    house, path = signed_in.house, "/audit/at/general/chain"
+    assert "repository" not in signed_in.get(path).text
+    kept = AuditRepository(server="https://kept.example/fhir")
+    settings = house.settings.model_copy(update={"audit_repository": kept})
+    app: Any = signed_in.client.app
+    app.state.house = replace(house, settings=settings)
+    assert "No AuditEvent was sent to the repository yet." in signed_in.get(path).text
+    row = {"tenant": "general", "through": 7, "due": 1, "changed_at": 1}
+    refused = {"id": "x", "tenant": "general", "sequence": 3, "reason": "422"}
+    with writing(house.engine) as connection:
+        connection.execute(insert(audit_sendings).values(row))
+        connection.execute(insert(audit_unsent).values(refused | {"refused_at": 1}))
+    said = signed_in.get(path).text
+    assert "up to record 7 of" in said
+    assert "it refused 1." in said
 
 
 def test_chain_is_checked_on_demand_and_a_break_is_named(signed_in: Reviewed) -> None:

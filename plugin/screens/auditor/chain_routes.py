@@ -12,6 +12,7 @@ from plugin.audit.checkpoint import FILE_NAME, newest_checkpoints
 from plugin.audit.entries import Entry, length, newest
 from plugin.audit.errors import CheckpointBroken
 from plugin.audit.retention import holds
+from plugin.audit.sending import standings
 from plugin.audit.verify import Verdict, verify
 from plugin.house import House
 from plugin.screens.auditor.gate import Change, Read, Reading, reviewers_router
@@ -78,8 +79,25 @@ def _values(reading: Reading) -> Mapping[str, object]:
         "since": words.number(last - checkpoint.sequence) if checkpoint else "",
         "kept_elsewhere": reading.house.settings.checkpoints is not None,
         "too_long": last - first >= MOST_CHECKED,
+        "sent": _sent(reading),
         "holds": words.count("%(num)s legal hold", "%(num)s legal holds", held),
     }
+
+
+def _sent(reading: Reading) -> str:
+    """How far AuditEvents went to the repository; "" where none is set."""
+    if reading.house.settings.audit_repository is None:
+        return ""
+    words = reading.words
+    for one in standings(reading.house.engine, reading.tenant):
+        return words.say(
+            "AuditEvents were sent to the repository up to record %(through)s of "
+            "%(newest)s; it refused %(refused)s.",
+            through=words.number(one.through),
+            newest=words.number(one.newest),
+            refused=words.number(one.refused),
+        )
+    return words.say("No AuditEvent was sent to the repository yet.")
 
 
 def _when(entry: Entry | None, reading: Reading) -> str:
