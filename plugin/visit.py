@@ -32,7 +32,7 @@ from plugin.logs import log
 from plugin.matching.as_json import recommendation_json
 from plugin.matching.recommend import recommend
 from plugin.matching.recommendation import Need, Preferences, Recommendation
-from plugin.referral.plan import Capabilities, WritePlan, plan_write
+from plugin.referral.plan import WritePlan, plan_write
 from plugin.referral.quirks import quirks_of
 from plugin.referral.standing import may_sign
 from plugin.settings import Settings
@@ -66,7 +66,7 @@ class Visit:
     chart: Chart
     recommendation: Recommendation
     plan: WritePlan
-    capabilities: Capabilities | None
+    capabilities: CapabilityStatement | None
     preferences: Preferences
     near: Place | None
     needs: tuple[Need, ...]

@@ -47,13 +47,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class SignRequest:
-    """`patient` is the FHIR id that the page showed."""
+    """`patient` is the FHIR id that the page showed; `encounter` the visit that was
+    chosen where the launch names none.
+    """
 
     choices: tuple[Wanted, ...]
     note: str
     patient: str
     acknowledged: tuple[Acknowledgement, ...]
     agreement: Agreement
+    encounter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def checked_key(key: str | None) -> str:
 
 def sign_request(body: Mapping[str, Any]) -> SignRequest:
     """Read the body of `POST referrals`. Raises: NotAnswered, with the reason."""
-    _only(body, "the body", {"choices", "note", "patient", "acknowledged", "agreement"})
+    known = {"choices", "note", "patient", "acknowledged", "agreement", "encounter"}
+    _only(body, "the body", known)
+    encounter = body.get("encounter")
     agreement = body.get("agreement")
     if agreement not in ("named", "unnamed"):
         raise NotAnswered(
@@ -87,6 +92,9 @@ def sign_request(body: Mapping[str, Any]) -> SignRequest:
         patient=_matching(body.get("patient"), _FHIR_ID, "patient"),
         acknowledged=_answers(body.get("acknowledged", [])),
         agreement=agreement,
+        encounter=None
+        if encounter is None
+        else _matching(encounter, _FHIR_ID, "encounter"),
     )
 
 

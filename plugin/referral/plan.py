@@ -92,7 +92,7 @@ REASONS: Final = {
     ),
     "no_encounter": (
         "This EHR files a note only with a visit, and the app was opened without one:"
-        " nothing will be written. Open it from the visit to file the note."
+        " nothing will be written until the visit is chosen."
     ),
     "no_visit": (
         "The app was opened without a visit: this EHR may refuse a note without one."

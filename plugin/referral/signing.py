@@ -25,6 +25,7 @@ from plugin.referral.decision import (
     unresolved,
 )
 from plugin.referral.disclosure import Disclosure, disclosure
+from plugin.referral.encounters import encounter_of
 from plugin.referral.errors import (
     CannotBeWritten,
     MayNotSign,
@@ -100,12 +101,19 @@ class Signing:
         )
         if not plan.note:
             raise CannotBeWritten("the plan for this EHR writes nothing")
+        encounter = encounter_of(context, chart, request.encounter)
+        if plan.note_needs_encounter and encounter is None:
+            raise CannotBeWritten("the note needs its visit, and none is named")
         chosen = [self._choice(recommendation, wanted) for wanted in request.choices]
         may = self.may_tell(context.tenant, chart, recommendation, chosen, request)
         check_unnamed(request.note, recommendation, chosen, may)
-        signed = self._signed(context, chart, request, chosen, now)
+        signed = self._signed(context, request, chosen, now)
+        visit = _visit(chart, encounter)
         signed = replace(
             signed,
+            encounter=encounter,
+            encounter_start=visit.start if visit else "",
+            encounter_end=visit.end if visit else "",
             agreement=may.agreement,
             part2=may.part2,
             part2_consent=may.consent,
@@ -220,12 +228,10 @@ class Signing:
     def _signed(
         self,
         context: LaunchContext,
-        chart: Chart,
         request: SignRequest,
         chosen: Sequence[Choice],
         now: datetime,
     ) -> SignedReferral:
-        visit = _visit(chart, context.encounter)
         return SignedReferral(
             id=str(self.random_uuid()),
             tenant=context.tenant,
@@ -239,8 +245,6 @@ class Signing:
             acknowledged=request.acknowledged,
             signed_at=now,
             language=self.settings.ehr_of(context.tenant).language.split("-")[0],
-            encounter_start=visit.start if visit else "",
-            encounter_end=visit.end if visit else "",
         )
 
     def _jobs(self, signed: SignedReferral, plan: WritePlan) -> list[NewJob]:
@@ -277,8 +281,10 @@ class Signing:
 
 def request_digest(request: SignRequest) -> str:
     """The same decision has the same digest, however its JSON was written."""
+    visit = {"encounter": request.encounter} if request.encounter else {}
     told = orjson.dumps(
-        {
+        visit
+        | {
             "choices": [[one.program, one.meeting] for one in request.choices],
             "note": request.note,
             "patient": request.patient,

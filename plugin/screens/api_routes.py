@@ -24,6 +24,7 @@ from plugin.screens.api_shapes import (
 )
 from plugin.screens.cancelling import cancel_request, confirm_request, take_back
 from plugin.screens.drafts import draft_of_launch, visit_of
+from plugin.screens.encounter_choice import in_encounter
 from plugin.screens.gate import ChangingLaunch, Launch, check_patient
 from plugin.screens.outcomes import record
 from plugin.screens.posted import JsonBody
@@ -52,6 +53,7 @@ def post_referral(
     """Sign one decision: an order for each choice, one note for all."""
     visit = visit_of(launch, draft_of_launch(launch))
     request = sign_request(body)
+    visit = in_encounter(launch, visit, request.encounter)
     signed = launch.house.signing.sign(
         launch.context,
         (visit.chart, visit.recommendation, visit.plan),

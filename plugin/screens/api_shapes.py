@@ -60,6 +60,11 @@ REFERRAL: Json = {
             "enum": ["named", "unnamed"],
             "description": "May the record name the groups and the reasons?",
         },
+        "encounter": {
+            "type": ["string", "null"],
+            "pattern": "^[A-Za-z0-9.-]{1,64}$",
+            "description": "The visit, by its FHIR id, where the launch names none.",
+        },
     },
 }
 

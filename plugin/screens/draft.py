@@ -44,6 +44,7 @@ class Draft:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     agreement: str = ""
     note: str | None = None  # None: the note as drafted
+    encounter: str = ""  # the visit that was chosen, where the launch names none
     restored: bool = False  # from a session that ran out
     key: str = ""  # what makes a second press of Sign the same signature
 
@@ -67,11 +68,18 @@ class Draft:
 def restored(stored: bytes) -> Draft:
     """A draft of a session that ran out, as it may be gone on with.
 
-    What was said of the patient's safety is asked again: it is of another hour.
+    What was said of the patient's safety is asked again, and the visit: they are of
+    another hour.
     """
     draft = draft_from(stored)
     return replace(
-        draft, answers={}, withdrawal="not_asked", agreement="", key="", restored=True
+        draft,
+        answers={},
+        withdrawal="not_asked",
+        agreement="",
+        encounter="",
+        key="",
+        restored=True,
     )
 
 

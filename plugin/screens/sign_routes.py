@@ -17,6 +17,11 @@ from plugin.referral.unnamed import named_in
 from plugin.screens.choosing import asked, with_answers
 from plugin.screens.draft import Draft
 from plugin.screens.drafts import draft_of_launch, keep, visit_of, with_key
+from plugin.screens.encounter_choice import (
+    encounter_values,
+    in_encounter,
+    with_encounter,
+)
 from plugin.screens.errors import DraftChanged
 from plugin.screens.frames import frame_of
 from plugin.screens.gate import ChangingLaunch, Launch, Passed, check_patient
@@ -48,7 +53,7 @@ def discuss(launch: Launch) -> Response:
     draft = draft_of_launch(launch)
     if not draft.picks and draft.agreement != "declined":
         return RedirectResponse(launch.base + "/", status_code=303)
-    visit = visit_of(launch, draft)
+    visit = in_encounter(launch, visit_of(launch, draft), draft.encounter)
     if not draft.key:
         draft = keep(launch, with_key(draft))
     return _page(launch, draft, visit)
@@ -59,13 +64,14 @@ def sign(launch: ChangingLaunch, form: Form) -> Response:
     """Keep what the page said; sign where its button asks for that."""
     check_patient(launch, form.one("patient"))
     before = draft_of_launch(launch)
-    visit = visit_of(launch, before)
+    visit = in_encounter(launch, visit_of(launch, before), before.encounter)
     act = asked(form).act
     if form.one("key") != before.key:
         return _signed_already(launch, before)
     draft = _taken(launch, form, before, visit, reset=act == "reset")
     keep(launch, draft)
-    if act != "sign":
+    if act != "sign" or draft.encounter != before.encounter:
+        # With another visit something else may be written: that is looked at first.
         return RedirectResponse(launch.base + "/sign", status_code=303)
     missing = _missing(launch, draft, visit)
     problems = _problems(launch, draft, visit, missing)
@@ -80,7 +86,7 @@ def sign(launch: ChangingLaunch, form: Form) -> Response:
         launch.house.visits.forget(launch.context.id)
         fresh = keep(launch, replace(draft, meetings={}, note=None))
         problem = Problem("", launch.words.say(error.public))
-        again = visit_of(launch, fresh)
+        again = in_encounter(launch, visit_of(launch, fresh), fresh.encounter)
         return _page(launch, fresh, again, missing, [problem], status=409)
 
 
@@ -90,6 +96,7 @@ def _taken(
     """The draft with what the page said. A note as it was drafted stays a draft."""
     agreement = form.one("agreement")
     draft = with_answers(form, before, visit.recommendation)
+    draft = with_encounter(launch, form, draft, visit)
     draft = replace(
         draft, agreement=agreement if agreement in AGREEMENTS else before.agreement
     )
@@ -145,6 +152,7 @@ def _done(launch: Passed, form: Posted, draft: Draft, visit: Visit) -> Response:
                 "patient": form.one("patient"),
                 "acknowledged": answers,
                 "agreement": draft.agreement,
+                "encounter": draft.encounter or None,
             }
         ),
         idempotency_key=form.one("key"),
@@ -265,7 +273,12 @@ def _page(
     return page(
         "sign.html",
         launch.words,
-        {"frame": frame, "problems": problems, **values},
+        {
+            "frame": frame,
+            "problems": problems,
+            **values,
+            **encounter_values(launch, draft, visit),
+        },
         status=status,
     )
 

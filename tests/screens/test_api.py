@@ -40,6 +40,8 @@ def test_recommendation_has_the_fixed_shape(installed: Any) -> None:
         "single_sessions",
         "removed",
         "unmapped",
+        "notes",
+        "plan",
         "unreadable",
         "could_not_check",
     }
