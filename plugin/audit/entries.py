@@ -4,7 +4,7 @@ Pages are found by where the last one ended and never counted off from the front
 that the thousandth page comes as fast as the first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -150,27 +150,28 @@ def one(engine: Engine, tenant: str, sequence: int) -> Entry | None:
 
 
 def after(
-    engine: Engine, tenant: str, sequence: int, kinds: Sequence[str], *, most: int
+    engine: Engine, tenant: str, sequence: int, kinds: Collection[str], *, most: int
 ) -> tuple[list[Entry], int]:
-    """The next records of some kinds, in order; and the newest record's number."""
+    """The next records of some kinds, in order; and the last number that was looked at.
+
+    A stretch of the chain is read as it stands: asked for by kind, a database may
+    gather all of a kind first, and sort them.
+    """
     rows = (
         select(audit_events)
-        .where(
-            audit_events.c.tenant == tenant,
-            audit_events.c.sequence > sequence,
-            audit_events.c.kind.in_(kinds),
-        )
+        .where(audit_events.c.tenant == tenant, audit_events.c.sequence > sequence)
         .order_by(audit_events.c.sequence)
-        .limit(most)
+        .limit(_STREAMED)
     )
-    newest = select(func.max(audit_events.c.sequence)).where(
-        audit_events.c.tenant == tenant
-    )
+    found: list[Entry] = []
     with reading(engine) as connection:
-        # The end first: a record that comes in between is not passed over.
-        last = connection.scalar(newest) or sequence
-        found = [_entry(row) for row in connection.execute(rows)]
-    return [one for one in found if one.sequence <= last], last
+        for row in connection.execute(rows):
+            sequence = row.sequence
+            if row.kind in kinds:
+                found.append(_entry(row))
+            if len(found) == most:
+                break
+    return found, sequence
 
 
 def story(engine: Engine, tenant: str, referral: str) -> list[Entry]:

@@ -134,16 +134,13 @@ class Sending:
                 continue
 
     def _send(self, tenant: str, through: int) -> _Sent:
-        entries, newest = after(
-            self.engine, tenant, through, tuple(PATTERNS), most=_BATCH
-        )
+        entries, last = after(self.engine, tenant, through, PATTERNS, most=_BATCH)
         sent = _Sent(through)
         for entry in entries:
             sent = self._sent(entry, sent)
             if sent.stopped:
                 return sent
-        # Between the last of them and the end of the chain there is nothing to send.
-        return sent if len(entries) == _BATCH else replace(sent, through=newest)
+        return replace(sent, through=last)  # behind the last of them nothing is to send
 
     def _sent(self, entry: Entry, before: _Sent) -> _Sent:
         """All events of one record; those of a record that is stopped at come again."""
