@@ -16,6 +16,7 @@ from plugin.referral.note import RESTRICTED_WARNINGS
 from plugin.referral.signed import Agreement, Choice
 
 Part2Setting = Literal["confirm", "consent_resource", "not_applicable"]
+ProxyAccess = Literal["none", "minors", "all"]  # whose notes a proxy may read
 
 # Needs whose very name tells of substance use, of the patient's or of a relative's.
 _SUBSTANCE_NEEDS: Final = frozenset(
@@ -49,6 +50,7 @@ WITHHELD_FOR: Final = {
     "violence": "A record that tells of violence can be read at home.",
     "part2": "No written consent under 42 CFR Part 2 is on file.",
     "minor": "A minor's record may be open to a parent or guardian.",
+    "proxy": "At this site a family member or carer may read the record.",
 }
 
 
@@ -70,14 +72,13 @@ def disclosure(
     *,
     part2: Part2Setting = "confirm",
     consent: Part2Consent = NO_CONSENT,
-    proxy_may_read: bool = True,
+    proxy: ProxyAccess = "minors",
 ) -> Disclosure:
     """Decide what a record may tell.
 
     Takes:  what the patient agreed to; the site's Part 2 setting; what the chart's
-            written consents say; whether a parent or guardian may
-            read a minor's record: that is taken as true where nobody has checked
-            (clinical-review R6).
+            written consents say; whose notes a proxy may read at this site: minors'
+            where nobody has checked (clinical-review R6).
     """
     restricted = any(w.id in RESTRICTED_WARNINGS for w in recommendation.warnings)
     covered = part2 != "not_applicable" and tells_of_substance_use(
@@ -89,7 +90,8 @@ def disclosure(
         "part2": covered
         and not consent.reference
         and (part2 == "consent_resource" or consent.refused),
-        "minor": minor and proxy_may_read,
+        "minor": minor and proxy == "minors",
+        "proxy": proxy == "all",
     }
     reasons = tuple(WITHHELD_FOR[name] for name, holds in held.items() if holds)
     return Disclosure(

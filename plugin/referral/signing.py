@@ -167,6 +167,7 @@ class Signing:
             chosen,
             request.agreement,
             part2=self.settings.ehr_of(tenant).part2,
+            proxy=self.settings.ehr_of(tenant).proxy_reads_notes,
             consent=part2_consent(chart, self._today()),
         )
 

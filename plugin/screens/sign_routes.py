@@ -250,6 +250,7 @@ def _view(launch: Passed, visit: Visit) -> SignView:
         # Whether one was used in this visit, no chart tells.
         "needed" if visit.chart.patient.interpreter_needed else None,
         texts_under(launch.house.knowledge),
+        launch.house.settings.ehr_of(launch.context.tenant).proxy_reads_notes,
     )
 
 

@@ -10,7 +10,12 @@ from plugin.knowledge.texts import Texts
 from plugin.matching.active_referral import agreed_referral, has_sponsors
 from plugin.matching.recommendation import Recommendation
 from plugin.referral.consents import NO_CONSENT, Part2Consent
-from plugin.referral.disclosure import Disclosure, Part2Setting, disclosure
+from plugin.referral.disclosure import (
+    Disclosure,
+    Part2Setting,
+    ProxyAccess,
+    disclosure,
+)
 from plugin.referral.note import (
     Interpreter,
     NoteSettings,
@@ -70,6 +75,7 @@ class SignView:
     consent: Part2Consent = NO_CONSENT
     interpreter: Interpreter | None = None
     texts: Texts | None = None  # the guides, whose summaries go into the note
+    proxy: ProxyAccess = "minors"
 
     def values(
         self,
@@ -190,6 +196,7 @@ class SignView:
             "named",
             part2=self.part2,
             consent=self.consent,
+            proxy=self.proxy,
         )
 
     def _agreement_words(self, may_tell: Disclosure) -> str:

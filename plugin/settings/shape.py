@@ -175,6 +175,7 @@ class Ehr(Table):
     note_status: Literal["preliminary", "final"] = "preliminary"
     note_form: Literal["text", "xhtml"] = "text"
     part2: Literal["confirm", "consent_resource", "not_applicable"] = "confirm"
+    proxy_reads_notes: Literal["none", "minors", "all"] = "minors"
     signers: tuple[Person, ...] = ()  # none named: every practitioner
     readers: tuple[Person, ...] = ()
     role_claim: str = Field(default="", max_length=255)

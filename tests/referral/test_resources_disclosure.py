@@ -19,6 +19,7 @@ from plugin.matching.recommendation import (
 from plugin.referral.consents import NO_CONSENT, Part2Consent
 from plugin.referral.disclosure import (
     WITHHELD_FOR,
+    ProxyAccess,
     disclosure,
     told,
     withheld_words,
@@ -237,17 +238,21 @@ def test_R5_part_2_follows_the_sites_setting(
 @pytest.mark.parametrize(
     ("age", "proxy", "agreement"),
     [
-        pytest.param(15, True, "unnamed", id="R4-minor-with-proxy"),
-        pytest.param(15, False, "named", id="minor"),
-        pytest.param(18, True, "named", id="adult"),
-        pytest.param(None, True, "named", id="age-not-known"),
+        pytest.param(15, "minors", "unnamed", id="R4-minor-with-proxy"),
+        pytest.param(15, "none", "named", id="minor"),
+        pytest.param(18, "minors", "named", id="adult"),
+        pytest.param(None, "minors", "named", id="age-not-known"),
+        pytest.param(15, "all", "unnamed", id="R6-minor-where-all-are-read"),
+        pytest.param(80, "all", "unnamed", id="R6-adult-where-all-are-read"),
+        pytest.param(None, "all", "unnamed", id="R6-age-not-known"),
     ],
 )
-def test_R4_a_minors_record_follows_from_who_may_read_it(
-    age: int | None, proxy: bool, agreement: str
+def test_R4_what_is_named_follows_from_who_may_read_it(
+    age: int | None, proxy: ProxyAccess, agreement: str
 ) -> None:
-    holds = disclosure(recommendation(age=age), CHOICES, "named", proxy_may_read=proxy)
+    holds = disclosure(recommendation(age=age), CHOICES, "named", proxy=proxy)
     assert holds.agreement == agreement
+    assert bool(holds.withheld_for) is (agreement == "unnamed")
 
 
 @pytest.mark.parametrize(

@@ -379,3 +379,16 @@ def shown_needs(page: str) -> list[tuple[str, str]]:
     every = re.findall(r'name="need" value="(\w+)"( checked)?', page)
     fields = [("need-shown", need) for need, _ in every]
     return fields + [("need", need) for need, ticked in every if ticked]
+
+
+def test_R6_where_a_proxy_may_read_the_record_nothing_is_named(
+    make_installed: Any,
+) -> None:
+    app = make_installed(proxy_reads_notes="all")
+    path = app.launch()
+    page = chosen(app, path, "aa")
+    assert "a family member or carer may read the record" in page
+    assert signed(app, path, page, "unnamed").status_code == 303
+    app.write_everything()
+    (order,) = app.sandbox.resources("ServiceRequest", "alcohol")
+    assert not {"orderDetail", "reasonReference", "occurrenceDateTime"} & order.keys()
