@@ -6,6 +6,7 @@ refuses for good is kept by its id for a person, and the rest goes on.
 """
 
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -28,7 +29,7 @@ from plugin.audit.entries import Entry, after, opener
 from plugin.audit.repository import EventRefused, Repository, RepositoryAway
 from plugin.audit.trail import Trail
 from plugin.clock import Clock
-from plugin.fhir import checked
+from plugin.fhir import InvalidResource, checked
 from plugin.logs import log
 from plugin.store.audit_tables import audit_events, audit_sendings, audit_unsent
 from plugin.store.engine import reading, writing
@@ -36,8 +37,7 @@ from plugin.store.errors import StoreError
 from plugin.store.schema import micros
 
 LEASE = timedelta(minutes=2)
-# A batch is as many records as are sent well within the lease, even slowly.
-_BATCH = 20
+_BATCH = 20  # records; fewer where they take half of the lease
 _FIRST_RETRY, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 _NOTHING_NEW = timedelta(seconds=10)
 _LOOK_EVERY = 2.0  # seconds
@@ -135,10 +135,10 @@ class Sending:
 
     def _send(self, tenant: str, through: int) -> _Sent:
         entries, last = after(self.engine, tenant, through, PATTERNS, most=_BATCH)
-        sent = _Sent(through)
+        sent, until = _Sent(through), self.clock() + self.lease / 2
         for entry in entries:
             sent = self._sent(entry, sent)
-            if sent.stopped:
+            if sent.stopped or self.clock() >= until:
                 return sent
         return replace(sent, through=last)  # behind the last of them nothing is to send
 
@@ -150,7 +150,14 @@ class Sending:
         def opened_by(context: str) -> str:
             return opener(self.engine, entry.tenant, context)
 
-        for event in events_of(self.trail, entry, site, opened_by):
+        try:
+            events = events_of(self.trail, entry, site, opened_by)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            # What malformed data raises: the record is named, and the rest goes on.
+            named = f"{site.app_url}/audit/{entry.tenant}/{entry.sequence}"
+            whole = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, named))}
+            events, refused = [], [*refused, _unsent(whole, entry, "malformed")]
+        for event in events:
             try:
                 self.repository.put(event["id"], checked(event))
                 count += 1
@@ -159,9 +166,7 @@ class Sending:
                 return replace(before, stopped=str(away)[:64], wait=wait)
             except EventRefused as refusal:
                 refused.append(_unsent(event, entry, str(refusal)))
-            except (
-                ValueError
-            ):  # it is no AuditEvent: sent again it would be none either
+            except InvalidResource:  # sent again it would be none either
                 refused.append(_unsent(event, entry, "malformed"))
         return _Sent(entry.sequence, refused, count=count)
 

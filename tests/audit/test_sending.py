@@ -2,7 +2,7 @@
 
 import base64
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -51,6 +51,7 @@ class FakeRepository:
         self.tokens: set[str | None] = set()
         self.answers: list[int | str] = []  # of the next calls; then 201
         self.refuse: dict[str, int] = {}  # by subtype
+        self.took: Callable[[], None] = lambda: None  # what passes meanwhile
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -58,6 +59,7 @@ class FakeRepository:
                 length = int(self.headers["content-length"])
                 event = orjson.loads(self.rfile.read(length))
                 fake.calls.append(self.path)
+                fake.took()
                 fake.tokens.add(self.headers["authorization"])
                 answer = fake.answers.pop(0) if fake.answers else 201
                 answer = fake.refuse.get(event["subtype"][0]["code"], answer)
@@ -225,6 +227,30 @@ def test_refused_event_is_kept_for_a_person_and_the_rest_goes_on(
     said = " ".join(record.getMessage() for record in caplog.records)
     for canary in (CANARY, "token-canary", "Practitioner/7"):
         assert canary not in said
+
+
+def test_W17_record_that_makes_no_event_does_not_stop_the_rest(
+    sending: Sending, fake: FakeRepository
+) -> None:
+    act(sending, "chart.read", detail={"searches": 7})
+    act(sending)
+    all_of(sending)
+    (dead,) = unsent(sending.engine)
+    assert (dead.sequence, dead.reason) == (1, "malformed")
+    assert len(fake.kept) == 1
+
+
+def test_batch_that_takes_half_of_its_lease_ends_there(
+    sending: Sending, fake: FakeRepository, clock: Clock
+) -> None:
+    for _ in range(3):
+        act(sending)
+    fake.took = lambda: setattr(clock, "now", clock.now + LEASE / 4)
+    assert sending.run_once()
+    assert len(fake.kept) == 2
+    fake.took = lambda: None
+    all_of(sending)
+    assert len(fake.kept) == len(fake.calls) == 3
 
 
 def test_work_of_a_process_that_was_killed_is_done_by_another(
