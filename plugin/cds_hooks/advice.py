@@ -112,8 +112,7 @@ def referral_of(
     Takes: the patient's referrals, the newest first; the names of this clinician.
     """
     for one in filed:
-        stands = one.status != "cancelled"
-        if stands and one.signed.author in names:
+        if not one.taken_back and one.signed.author in names:
             topic = f"complete:{one.id}"
             muted = topic in before.muted
             return None if muted else Advice("complete", (topic,), filed=one)

@@ -226,6 +226,6 @@ def _signed(advice: Advice, say: Say) -> Iterable[str]:
         day=f"{signed.signed_at:%Y-%m-%d}", id=plain(signed.id)
     )
     for part in advice.filed.resources:
-        if part.type == "ServiceRequest" and part.status == "written":
+        if (part.type, part.act, part.status) == ("ServiceRequest", 1, "written"):
             yield ""
             yield say(_STANDS_ALREADY).format(reference=plain(part.reference))

@@ -19,17 +19,11 @@ from plugin.referral.jobs import release_next
 from plugin.referral.ledger import Ledger, event_of
 from plugin.referral.results import DONE, LOOKS, NEVER
 from plugin.referral.retraction import SIGNED_IN_ERROR, Cancelling, retraction
-from plugin.referral.taken_back import (
-    NOTE_STANDS,
-    REMINDER_STANDS,
-    STILL_ACTIVE,
-    stands,
-)
+from plugin.referral.taken_back import STANDING, stands
 from plugin.store.engine import writing
 from plugin.store.referral_tables import write_jobs
 from smart_launch.context import LaunchContext
 
-_STANDING: Final = (STILL_ACTIVE, NOTE_STANDS, REMINDER_STANDS)
 REASONS: Final = (
     "patient_declined",
     "not_suitable",
@@ -144,7 +138,7 @@ def waits_for_word(part: Any) -> bool:
 
     Takes: a write job's row, or a `Resource`.
     """
-    return part.status == "held" and part.reason in _STANDING
+    return part.status == "held" and part.reason in STANDING
 
 
 def _is_on_its_way(row: Row[Any]) -> bool:

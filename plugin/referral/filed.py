@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from plugin.referral.results import LOOKS
 from plugin.referral.signed import JobStatus, ReferralStatus, SignedReferral
+from plugin.referral.taken_back import STANDING
 
 # A referral is where its least settled part is; among settled parts, a refusal counts.
 _ORDER: tuple[ReferralStatus, ...] = ("held", "unknown", "waiting", "refused")
@@ -66,6 +67,13 @@ class Filed:
     signed: SignedReferral
     resources: tuple[Resource, ...]
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether it was cancelled here, whatever still stands in the record."""
+        return self.status == "cancelled" or any(
+            one.takes_back or one.reason in STANDING for one in self.resources
+        )
 
     @property
     def signed_at(self) -> datetime:

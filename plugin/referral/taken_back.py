@@ -21,6 +21,8 @@ REMINDER_STANDS: Final = (
     "Cancelled here, and the reminder still stands in the EHR: cancel it there, then "
     "confirm."
 )
+# What a part is held for that was cancelled here and stands in the record.
+STANDING: Final = (STILL_ACTIVE, NOTE_STANDS, REMINDER_STANDS)
 
 
 def stands(kind: str) -> str:

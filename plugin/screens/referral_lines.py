@@ -57,7 +57,7 @@ class EarlierLine:
 
 def is_open(filed: Filed) -> bool:
     """Nobody has said yet whether the patient went."""
-    return filed.status != "cancelled" and not any(
+    return not filed.taken_back and not any(
         outcome.attended != "unknown" for outcome in filed.outcomes
     )
 

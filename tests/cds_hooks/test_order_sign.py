@@ -4,9 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from plugin.referral.ledger import NewJob
 from plugin.referral.signed import Acknowledgement, Choice, SignedReferral
+from plugin.referral.taken_back import NOTE_STANDS
+from plugin.store.engine import writing
+from plugin.store.referral_tables import write_jobs
 from tests.cds_hooks.conftest import DROPPED, USER, Ehr, bundle
 
 SNOMED = "http://snomed.info/sct"
@@ -193,6 +197,16 @@ def test_R2_two_signed_choices_are_two_orders(ehr, sign) -> None:
 def test_R2_choice_of_another_clinician_is_not_suggested(ehr, sign) -> None:
     sign()
     (card,) = cards(ehr, "alcohol", order(ehr), user="Practitioner/another")
+    assert "suggestions" not in card
+
+
+def test_R11_choice_that_was_cancelled_is_not_suggested_again(ehr, sign) -> None:
+    """Also while it still stands in the record."""
+    sign()
+    with writing(ehr.house.engine) as connection:
+        held = {"status": "held", "reason": NOTE_STANDS}
+        connection.execute(update(write_jobs).values(held))
+    (card,) = cards(ehr, "alcohol", order(ehr))
     assert "suggestions" not in card
 
 

@@ -8,8 +8,6 @@ from sqlalchemy import select
 
 from plugin.audit.verify import verify
 from plugin.referral.cancelling import (
-    NOTE_STANDS,
-    STILL_ACTIVE,
     cancel,
     confirm_discontinued,
 )
@@ -21,6 +19,7 @@ from plugin.referral.errors import (
 )
 from plugin.referral.retraction import Cancelling
 from plugin.referral.signed import Site
+from plugin.referral.taken_back import NOTE_STANDS, STILL_ACTIVE
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading
 

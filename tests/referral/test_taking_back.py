@@ -9,8 +9,6 @@ from sqlalchemy import select, update
 
 from plugin.audit.verify import verify
 from plugin.referral.cancelling import (
-    NOTE_STANDS,
-    STILL_ACTIVE,
     cancel,
     confirm_discontinued,
     may_be_cancelled,
@@ -21,6 +19,7 @@ from plugin.referral.errors import JobNotOpen, NothingToCancel
 from plugin.referral.plan import WritePlan
 from plugin.referral.retraction import Cancelling
 from plugin.referral.signed import Site
+from plugin.referral.taken_back import NOTE_STANDS, STILL_ACTIVE
 from plugin.store.audit_tables import audit_events
 from plugin.store.engine import reading, writing
 from plugin.store.referral_tables import write_jobs
@@ -76,6 +75,20 @@ def test_R11_order_gets_its_status_in_the_version_that_was_read(
     assert room.ehr.puts == [("ctx-1", "ServiceRequest/se-1")]
     assert room.filed(referral).status == "cancelled"
     assert verify(room.engine, room.trail.keys).whole
+
+
+def test_R11_referral_counts_as_taken_back_before_the_ehr_says_so(
+    room: Any, answers: Any
+) -> None:
+    """Nothing that was cancelled is suggested again, or asked about, meanwhile."""
+    context, referral = written(room)
+    assert not room.filed(referral).taken_back
+    assert take_back(room, context, referral).taken_back
+    room.ehr.script = [answers.answered(422)]
+    room.work()
+    assert room.filed(referral).taken_back  # and held until a person has confirmed
+    confirm_discontinued(room.ledger, context, referral)
+    assert room.filed(referral).taken_back
 
 
 def test_R11_both_orders_are_revoked_in_their_order(room: Any) -> None:
