@@ -43,7 +43,10 @@ from smart_launch.fhir_client import FhirClient
 from smart_launch.smart_client import SmartClient
 
 KEPT_FOR = timedelta(minutes=10)
+# What was stated in a visit is small, and would be lost with it. A chart with what
+# follows from it takes some 60 kB, and can be read again.
 MOST_KEPT = 500
+MOST_CHARTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +196,16 @@ class Visits:
             return slot
 
     def _let_go(self) -> None:
-        """Keep no patient's chart in memory that would not be shown any more."""
+        """Keep no patient's chart in memory that would not be shown any more, and no
+        more than so many.
+        """
         late = self.clock() - KEPT_FOR
-        for slot in self._slots.values():  # the longest unused first
+        held = [slot for slot in self._slots.values() if slot.visit is not None]
+        for number, slot in enumerate(held):  # the longest unused first
+            too_many = len(held) - number > MOST_CHARTS
             if slot.visit is None:
                 continue
-            if slot.visit.read_at > late:
+            if not too_many and slot.visit.read_at > late:
                 return
             slot.visit = None
 

@@ -54,7 +54,7 @@ def test_D3_D4_each_journey_ends_in_one_referral_and_a_hung_tenant_is_alone(
     others = [tenant for tenant in SITES if tenant != "lakeside"]
     assert len(launches(fleet, others, 2)) == 2 * len(others)
     stop.set()
-    assert reads(fleet, [app], 0.3, 2)[0] > 0
+    assert reads(fleet, [app], 0.3, 2).rate > 0
 
 
 def test_D9_a_soak_under_faults_loses_nothing_and_leaks_nothing(fleet: Fleet) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from plugin.matching.as_json import recommendation_json
 from plugin.matching.recommendation import Preferences
-from plugin.visit import MOST_KEPT, Stated
+from plugin.visit import MOST_CHARTS, MOST_KEPT, Stated
 
 # Each runs the whole app against a sandbox EHR.
 pytestmark = pytest.mark.slow
@@ -171,6 +171,22 @@ def test_memory_is_bounded(installed: Any) -> None:
     for number in range(MOST_KEPT + 20):
         visits._slot(f"launch-{number}")
     assert len(visits._slots) == MOST_KEPT
+
+
+def test_D9_charts_in_memory_are_bounded_and_what_was_stated_stays(
+    installed: Any, context: Any
+) -> None:
+    visits = installed.house.visits
+    stated = Stated(preferences=Preferences(modality="online"))
+    visit = visits.open(context, stated)
+    for number in range(MOST_CHARTS + 20):
+        visits._slot(f"launch-{number}").visit = visit
+    visits._slot("one more")
+    held = [slot for slot in visits._slots.values() if slot.visit is not None]
+    assert len(held) == MOST_CHARTS
+    assert visits._slots[f"launch-{MOST_CHARTS + 19}"].visit is visit
+    assert visits._slots[context.id].visit is None
+    assert visits.open(context).stated == stated
 
 
 def test_clinics_clock_is_that_of_the_nearest_meeting(
