@@ -1,4 +1,6 @@
-"""W04: a worker that is killed at any moment loses nothing and repeats nothing."""
+"""W04, D6: a worker that is killed at any moment, with answers lost and refused
+beside, loses nothing and repeats nothing.
+"""
 
 import random
 from typing import Any
@@ -13,11 +15,14 @@ PATIENCE = 90.0  # seconds; a lost create is looked for, waits, and is looked fo
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_W04_workers_killed_at_random_write_each_order_and_note_once(
+def test_W04_D6_workers_killed_amid_lost_answers_write_each_order_and_note_once(
     database_url: str,
 ) -> None:
     with sandbox_of_its_own() as ehr, hospital(database_url, ehr) as place:
         referrals: list[Any] = place.sign(place.launch(), 40)
+        # One of twenty, and more: of the first calls, so that they come in any case.
+        ehr.faults.add("drop_after", on="create", times=4)
+        ehr.faults.add("status", code=503, on="create", times=4)
         draw = random.Random(4)
         killed = killed_at_random(place, referrals, kills=KILLS, draw=draw)
         assert killed >= KILLS // 2, "most must be killed while there is work"

@@ -4,6 +4,7 @@ What is right is asserted, and never how long it took.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,14 +25,22 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         yield started
 
 
-def test_D1_many_launches_at_once_are_each_their_own(fleet: Fleet) -> None:
+def test_D1_D2_launches_at_once_and_in_a_stream_are_each_their_own(
+    fleet: Fleet,
+) -> None:
     app = fleet.start_app()
     fleet.until_ready(app)
     fleet.clinician().launch(PATIENTS[0])
     asked = [PATIENTS[number % len(PATIENTS)] for number in range(8)]
     with ThreadPoolExecutor(len(asked)) as clinicians:
         opened = list(clinicians.map(lambda one: fleet.clinician().launch(one), asked))
-    assert len({one.path for one in opened}) == len(asked)
+        # Then one after the other is begun, however long those before it take.
+        stream = []
+        for one in asked:
+            stream.append(clinicians.submit(fleet.clinician().launch, one))
+            time.sleep(1 / 20)  # the pace of the load, which nothing waits for
+        opened += [one.result() for one in stream]
+    assert len({one.path for one in opened}) == 2 * len(asked)
     numbers = {patient: record_number(patient) for patient in PATIENTS}
     for one in opened:
         shown = {patient for patient, number in numbers.items() if number in one.page}
