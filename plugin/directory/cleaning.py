@@ -120,7 +120,9 @@ def name(value: Any) -> str:
     """
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise RowRejected("no name")
-    said = html.unescape(str(value)) if "&" in str(value) else str(value)
+    said = value if type(value) is str else str(value)
+    if "&" in said:
+        said = html.unescape(said)
     if "<" in said and _TAG.search(said):
         raise RowRejected("the name holds markup")
     said = said.strip()

@@ -206,6 +206,11 @@ def _weekly(timing: Timing) -> str:
 
 
 @lru_cache(maxsize=65536)
+def _bits_of(words: tuple[str, ...], languages: tuple[str, ...]) -> tuple[int, int]:
+    return bits_of(words), language_bits(languages)
+
+
+@lru_cache(maxsize=65536)
 def _times_of(
     timing: Timing, zone_name: str, day: int
 ) -> tuple[Rule, tuple[Slot, ...]]:
@@ -250,8 +255,8 @@ def slot_rows(
     (listing, program, zone_name, _, latitude, longitude) = one
     if listing.attendance == "inactive" or not zone_name:
         return []
-    languages = language_bits(listing.languages or (options.language,))
-    about = (bits_of(listing.words), languages, latitude, longitude)
+    bits = _bits_of(listing.words, listing.languages or (options.language,))
+    about = (*bits, latitude, longitude)
     cells = cells_of(listing.attendance, latitude, longitude)
     indexed = Indexed(program, version, cells, about)
     first = version * MEETINGS_OF_A_VERSION + number

@@ -65,17 +65,20 @@ class VersionWriter:
         done = Written()
         seen: dict[int, int] = {}
         yield done
-        while batch := list(islice(rows, _BATCH)):
+        while True:
             stored: list[tuple[Any, ...]] = []
             slots: list[tuple[Any, ...]] = []
-            refused = len(done.rejected)
-            for one in batch:
+            refused, read = len(done.rejected), done.read
+            # One after the other: what is just read is quicker to turn into rows.
+            for one in islice(rows, _BATCH):
                 done.read += 1
                 try:
                     self._take(one, done, seen, stored, slots)
                 except RowRejected as error:
                     key = one.listing.key if one.listing is not None else ""
                     done.rejected.append(Rejection(done.read, key, str(error)))
+            if done.read == read:
+                return
             if done.meetings >= MEETINGS_OF_A_VERSION:
                 raise FeedUnreadable("it holds more than 16 million meetings")
             self._keep(stored, slots, done.rejected[refused:])
