@@ -48,8 +48,8 @@ def capability_statement() -> Resource:
                 "documentation": (
                     "Every create carries our identifier; after a lost answer the app"
                     " searches by it and creates again only when nothing is found."
-                    " An update changes the state of an order or a Task that it wrote, in"
-                    " the version that was read (If-Match), and nothing else; it is"
+                    " An update changes the state of an order or a Task that it wrote,"
+                    " in the version that was read (If-Match), and nothing else; it is"
                     " asked for only where the site wants it."
                 ),
                 "security": {

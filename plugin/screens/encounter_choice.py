@@ -1,6 +1,7 @@
 """The visit that a note belongs to, where the launch names none: a person chooses it.
 
-None is ever chosen silently: which visit a note is filed with is part of what is signed.
+None is ever chosen silently: which visit a note is filed with is part of what is
+signed.
 
 Source: ehr-quirks, "What EHRs allow" (a note needs an existing encounter).
 """
@@ -27,7 +28,7 @@ _MOST = 10
 def in_encounter(launch: Passed, visit: Visit, chosen: str | None) -> Visit:
     """What can be written once that visit is named.
 
-    Takes: `chosen`, an encounter's id; one that the chart does not have changes nothing.
+    Takes: `chosen`, an encounter's id; one that the chart lacks changes nothing.
     """
     context = launch.context
     known = {one.id for one in _offered(launch, visit)}

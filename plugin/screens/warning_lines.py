@@ -80,7 +80,7 @@ class WarningBoxes:
 
 
 def codes_of(because: Sequence[Because]) -> tuple[str, ...]:
-    """What spoke, each once, in its order: ICD codes, else words; unconfirmed: asked."""
+    """What spoke, each once, in its order: ICD codes, else words; `?` unconfirmed."""
     return tuple(dict.fromkeys(_shown(b) for b in because if b.code))
 
 
