@@ -110,11 +110,14 @@ class Clinician:
         frame.locator(selector).first.click()
 
     def chart(self, patient: str, tab: str, site: str = "") -> str:
-        """The text of a tab of the patient's chart in the EHR."""
+        """What a tab of the patient's chart holds, not what can be ordered there."""
         self.page.goto(f"{self.demo.ehr}{site}/")
         self.page.get_by_role("link", name=patient).click()
         self.page.get_by_role("link", name=tab, exact=True).click()
-        return self.page.locator("main").inner_text()
+        self.page.wait_for_selector(f"a[aria-current=page]:has-text('{tab}')")
+        held = self.page.locator("main .card:not(.entry)").all_inner_texts()
+        assert held
+        return "\n".join(held)
 
     def picture(self, name: str) -> None:
         """Keep what is seen at three widths, the app's frame to its end."""

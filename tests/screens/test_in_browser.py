@@ -311,7 +311,7 @@ def test_flow_works_without_a_script(tab: Open) -> None:
     page.wait_for_selector("h1")
     assert "Signed" in page.inner_text("h1")
     page.click("text=Print hand-out")
-    assert page.locator(".paper").count() == 1
+    page.wait_for_selector(".paper")
 
 
 def test_flow_works_by_keyboard_alone(tab: Open) -> None:
