@@ -32,9 +32,11 @@ new PerformanceObserver((list) => {
   }
 }).observe({ type: "event", durationThreshold: 16, buffered: true });
 """
-_TIMES = """() => {
+_TIMES = """async () => {
   const page = performance.getEntriesByType("navigation")[0];
-  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const paint = await new Promise((seen) => new PerformanceObserver((list) => {
+    list.getEntriesByName("first-contentful-paint").forEach(seen);
+  }).observe({ type: "paint", buffered: true }));
   return { paint: paint.startTime - page.fetchStart, whole: page.responseEnd };
 }"""
 
