@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -32,6 +32,7 @@ from plugin.logs import log
 from plugin.matching.as_json import recommendation_json
 from plugin.matching.recommend import recommend
 from plugin.matching.recommendation import Need, Preferences, Recommendation
+from plugin.referral.ledger import event_of
 from plugin.referral.plan import WritePlan, plan_write
 from plugin.referral.quirks import quirks_of
 from plugin.referral.standing import may_sign
@@ -248,7 +249,7 @@ class Visits:
 
     def _again(self, context: LaunchContext, visit: Visit, stated: Stated) -> Visit:
         fresh, shown = self._recommended(context, visit.chart, stated, visit.read_at)
-        changed = _event_of(
+        changed = event_of(
             context,
             "preferences.changed",
             {
@@ -279,7 +280,7 @@ class Visits:
         )
         newest, meetings = self.directory.state()
         told = orjson.dumps(recommendation_json(found), option=orjson.OPT_SORT_KEYS)
-        shown = _event_of(
+        shown = event_of(
             context,
             "recommendation.shown",
             {
@@ -328,7 +329,7 @@ def _reading_of(context: LaunchContext, chart: Chart) -> Event:
     versions = {c.reference: c.version for c in chart.conditions}
     versions |= {o.reference: o.version for o in chart.observations}
     versions |= {m.reference: m.version for m in chart.medications}
-    return _event_of(
+    return event_of(
         context,
         "chart.read",
         {
@@ -338,25 +339,7 @@ def _reading_of(context: LaunchContext, chart: Chart) -> Event:
             "incomplete": list(chart.incomplete),
             "unreadable": len(chart.unreadable),
         },
-        outcome="partial" if chart.could_not_check else "done",
-    )
-
-
-def _event_of(
-    context: LaunchContext,
-    kind: str,
-    detail: Mapping[str, object],
-    *,
-    outcome: str = "done",
-) -> Event:
-    return Event(
-        context.tenant,
-        kind,
-        actor=context.fhir_user,
-        patient=context.patient,
-        context=context.id,
-        outcome=outcome,
-        detail=detail,
+        "partial" if chart.could_not_check else "done",
     )
 
 
