@@ -123,6 +123,8 @@ class Clinician:
         """Keep what is seen at three widths, the app's frame to its end."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
+        for frame in self.page.frames:
+            frame.wait_for_load_state()  # a page may still be coming, part by part
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
             self.page.set_viewport_size({"width": width, "height": 900 + self._more()})
