@@ -196,6 +196,17 @@ def test_W06_refused_change_is_for_a_person_with_the_ehrs_words(
     assert confirm_discontinued(room.ledger, context, referral).status == "cancelled"
 
 
+def test_W06_refused_change_of_one_order_does_not_stop_the_other(
+    room: Any, answers: Any
+) -> None:
+    context, referral = written(room, choices=2)
+    take_back(room, context, referral)
+    room.ehr.script = [answers.answered(422)]
+    room.work(600)
+    first, second = room.ehr.records["ServiceRequest"]
+    assert (first["status"], second["status"]) == ("active", "revoked")
+
+
 def test_R11_refused_later_note_is_for_a_person(room: Any, answers: Any) -> None:
     context, referral = written(room, kinds=NOTE_ONLY)
     take_back(room, context, referral)
